@@ -29,6 +29,17 @@ pub enum Error {
     Usage(UsageError),
     /// A fault in Checkrein itself; the operation was refused.
     Internal(String),
+    /// One of the above that the host's own code raised: drivers raise the very object again.
+    Host(Box<HostError>),
+}
+
+/// An error of Checkrein that came out of the host's own code (a hook, a store), with the host's object.
+#[derive(Clone, Debug)]
+pub struct HostError {
+    /// What it says; never itself a `Host`.
+    pub error: Error,
+    /// The host's object, for its driver to raise again.
+    pub object: Cause,
 }
 
 /// A refusal: what was refused, by which rule or hook, and why.
@@ -136,6 +147,7 @@ impl Error {
             Error::Store(e) => e.code,
             Error::Usage(e) => e.code,
             Error::Internal(_) => Code::Internal,
+            Error::Host(host) => host.error.code(),
         }
     }
 
@@ -144,6 +156,7 @@ impl Error {
     pub fn violation(&self) -> Option<&PolicyViolation> {
         match self {
             Error::Violation(v) => Some(v),
+            Error::Host(host) => host.error.violation(),
             _ => None,
         }
     }
@@ -163,6 +176,7 @@ impl Error {
         match self {
             Error::Violation(v) => v.cause.as_ref(),
             Error::Store(e) => e.cause.as_ref(),
+            Error::Host(host) => host.error.cause(),
             _ => None,
         }
     }
@@ -213,6 +227,7 @@ impl fmt::Display for Error {
             Error::Store(e) => e.fmt(f),
             Error::Usage(e) => e.fmt(f),
             Error::Internal(message) => write!(f, "fault in checkrein, the operation was refused: {message}"),
+            Error::Host(host) => host.error.fmt(f),
         }
     }
 }

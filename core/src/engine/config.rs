@@ -1,0 +1,61 @@
+//! What operations are judged by, as one immutable value: an operation holds the one it started with.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use crate::audit::AuditLog;
+use crate::error::Error;
+use crate::hook::HookSet;
+use crate::limit::LimitSet;
+use crate::operation::Kind;
+
+/// What operations are judged by.
+#[derive(Clone)]
+pub(crate) struct Config {
+    reads: HookSet,
+    writes: HookSet,
+    deletes: HookSet,
+    pub(crate) limits: LimitSet,
+    pub(crate) audit: Option<Arc<AuditLog>>,
+    /// The first registration error that nobody has cleared: it refuses every operation.
+    pub(crate) fault: Option<Error>,
+    /// How many operations are open, over all configurations of the engine.
+    pub(crate) open: Arc<AtomicUsize>,
+    pub(crate) max_open: usize,
+}
+
+impl Config {
+    pub(crate) fn new(max_open: usize) -> Self {
+        Config {
+            reads: HookSet::default(),
+            writes: HookSet::default(),
+            deletes: HookSet::default(),
+            limits: LimitSet::default(),
+            audit: None,
+            fault: None,
+            open: Arc::default(),
+            max_open,
+        }
+    }
+
+    pub(crate) fn hooks_of(&self, kind: Kind) -> &HookSet {
+        match kind {
+            Kind::Read => &self.reads,
+            Kind::Write => &self.writes,
+            Kind::Delete => &self.deletes,
+        }
+    }
+
+    pub(crate) fn hooks_of_mut(&mut self, kind: Kind) -> &mut HookSet {
+        match kind {
+            Kind::Read => &mut self.reads,
+            Kind::Write => &mut self.writes,
+            Kind::Delete => &mut self.deletes,
+        }
+    }
+
+    /// True where nothing would ever be refused.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.limits.is_empty() && Kind::ALL.into_iter().all(|kind| self.hooks_of(kind).len() == 0)
+    }
+}

@@ -1,0 +1,58 @@
+//! A registered hook.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::glob::Glob;
+use crate::hook::{Helper, Trigger};
+
+/// A hook's number within its engine, in the order of registration; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct HookId(pub u64);
+
+/// A callable of the host. It is dropped with the last operation that can still ask for it.
+pub type HostObject = Arc<dyn Any + Send + Sync>;
+
+/// What a hook does.
+#[derive(Clone)]
+pub enum Action {
+    /// Decided in the core.
+    Helper(Helper),
+    /// The driver calls this object.
+    Host(HostObject),
+    /// The driver tells this logger; then the operation goes on, flagged.
+    Log(HostObject),
+}
+
+/// A registered hook.
+#[derive(Debug)]
+pub struct HookEntry {
+    /// The hook's number.
+    pub id: HookId,
+    /// When it is asked.
+    pub trigger: Trigger,
+    /// For which keys.
+    pub keys: Glob,
+    /// What it does.
+    pub action: Action,
+    /// Its name in errors and in the audit: `before_write system/*`.
+    pub rule: Arc<str>,
+}
+
+impl HookEntry {
+    pub(crate) fn new(id: HookId, trigger: Trigger, keys: Glob, action: Action) -> Self {
+        let rule = format!("{} {}", trigger.as_str(), keys.as_str()).into();
+        HookEntry { id, trigger, keys, action, rule }
+    }
+}
+
+impl fmt::Debug for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Action::Helper(helper) => helper.fmt(f),
+            Action::Host(_) => f.write_str("Host"),
+            Action::Log(_) => f.write_str("Log"),
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! Hooks: what is asked, when, for which keys, and what the answers mean.
+
+mod answer;
+mod entry;
+mod helper;
+mod set;
+mod trigger;
+
+pub use answer::{Answer, Failure};
+pub use entry::{Action, HookEntry, HookId, HostObject};
+pub use helper::Helper;
+pub(crate) use set::{HookSet, Matched};
+pub use trigger::{Phase, Trigger};

@@ -1,0 +1,178 @@
+//! The hooks of one operation kind as an immutable set: operations hold the one they started with.
+//!
+//! A set is a large indexed base and a small overlay in front of it. Adding a hook rebuilds the overlay only; when
+//! the overlay has grown to the square root of the base, both are folded into a new base. So n hooks added one by
+//! one cost O(n·√n) in all, and a look-up costs two index walks however many hooks there are.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::glob::GlobIndex;
+use crate::hook::{HookEntry, HookId};
+
+/// The overlay is never folded below this size: rebuilding it is as cheap.
+const MIN_OVERLAY: usize = 32;
+
+/// Hooks that match a key, in the order of registration. Small numbers that [`HookSet::get`] understands.
+pub(crate) type Matched = SmallVec<[u32; 8]>;
+
+/// Marks a place in the overlay.
+const IN_OVERLAY: u32 = 1 << 31;
+
+/// An immutable set of hooks.
+#[derive(Clone, Default)]
+pub(crate) struct HookSet {
+    base: Arc<Layer>,
+    overlay: Arc<Layer>,
+}
+
+/// An index and the hooks it speaks of. A removed hook leaves a gap, so that its callable is let go at once.
+struct Layer {
+    index: Arc<GlobIndex>,
+    /// Sorted by number; the index knows each by its place here.
+    hooks: Vec<Option<Arc<HookEntry>>>,
+    live: usize,
+}
+
+impl Default for Layer {
+    fn default() -> Self {
+        Layer { index: Arc::new(GlobIndex::build([])), hooks: Vec::new(), live: 0 }
+    }
+}
+
+impl Layer {
+    fn new(hooks: Vec<Arc<HookEntry>>) -> Arc<Self> {
+        let places = 0_u32..;
+        let index = Arc::new(GlobIndex::build(places.zip(hooks.iter().map(|hook| &hook.keys))));
+        Arc::new(Layer { index, live: hooks.len(), hooks: hooks.into_iter().map(Some).collect() })
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Arc<HookEntry>> {
+        self.hooks.iter().flatten()
+    }
+
+    /// The layer with a gap in the place of a hook, or nothing if it is not there.
+    fn without(&self, id: HookId) -> Option<Arc<Self>> {
+        let gap = self.hooks.iter().position(|hook| hook.as_ref().is_some_and(|hook| hook.id == id))?;
+        let live = self.live - 1;
+        if live <= self.hooks.len() / 2 {
+            return Some(Layer::new(self.iter().filter(|hook| hook.id != id).cloned().collect()));
+        }
+        let mut hooks = self.hooks.clone();
+        if let Some(place) = hooks.get_mut(gap) {
+            *place = None;
+        }
+        Some(Arc::new(Layer { index: Arc::clone(&self.index), hooks, live }))
+    }
+}
+
+impl HookSet {
+    /// How many hooks there are.
+    pub(crate) fn len(&self) -> usize {
+        self.base.live + self.overlay.live
+    }
+
+    /// All hooks, in the order of registration.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<HookEntry>> {
+        self.base.iter().chain(self.overlay.iter())
+    }
+
+    /// The set with one more hook, whose number is greater than every other's.
+    pub(crate) fn with(&self, hook: Arc<HookEntry>) -> HookSet {
+        let limit = MIN_OVERLAY.max(self.base.hooks.len().isqrt());
+        if self.overlay.live >= limit {
+            let all = self.iter().cloned().chain([hook]).collect();
+            return HookSet { base: Layer::new(all), overlay: Arc::default() };
+        }
+        let overlay = Layer::new(self.overlay.iter().cloned().chain([hook]).collect());
+        HookSet { base: Arc::clone(&self.base), overlay }
+    }
+
+    /// The set without a hook, or nothing if it is not there.
+    pub(crate) fn without(&self, id: HookId) -> Option<HookSet> {
+        if let Some(overlay) = self.overlay.without(id) {
+            return Some(HookSet { base: Arc::clone(&self.base), overlay });
+        }
+        let base = self.base.without(id)?;
+        Some(HookSet { base, overlay: Arc::clone(&self.overlay) })
+    }
+
+    /// Puts the hooks that match the key into `out`, in the order of registration.
+    pub(crate) fn collect(&self, key: &[u8], out: &mut Matched) {
+        self.base.index.collect(key, out);
+        out.sort_unstable();
+        if self.overlay.live > 0 {
+            // INVARIANT: every number in the overlay is greater than any in the base.
+            let mut late = Matched::new();
+            self.overlay.index.collect(key, &mut late);
+            late.sort_unstable();
+            out.extend(late.into_iter().map(|place| place | IN_OVERLAY));
+        }
+        out.retain(|place| self.get(*place).is_some());
+    }
+
+    /// The hook at a place that [`HookSet::collect`] gave.
+    pub(crate) fn get(&self, place: u32) -> Option<&Arc<HookEntry>> {
+        let layer = if place & IN_OVERLAY == 0 { &self.base } else { &self.overlay };
+        layer.hooks.get((place & !IN_OVERLAY) as usize)?.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::glob::Glob;
+    use crate::hook::{Action, Helper, Trigger};
+    use proptest::prelude::*;
+
+    fn hook(id: u64, keys: &str) -> Arc<HookEntry> {
+        let keys = Glob::parse(keys).unwrap();
+        Arc::new(HookEntry::new(HookId(id), Trigger::BEFORE_READ, keys, Action::Helper(Helper::AllowAll)))
+    }
+
+    fn matching(set: &HookSet, key: &str) -> Vec<u64> {
+        let mut matched = Matched::new();
+        set.collect(key.as_bytes(), &mut matched);
+        matched.iter().map(|place| set.get(*place).unwrap().id.0).collect()
+    }
+
+    proptest! {
+        /// Whatever is added and removed, a set gives what a plain list gives, in the order of registration.
+        #[test]
+        fn a_set_is_a_list(steps in prop::collection::vec((0_u8..4, any::<prop::sample::Index>()), 1..300)) {
+            let globs = ["a/*", "b", "**", "a/x"];
+            let (mut set, mut list) = (HookSet::default(), Vec::<(u64, &str)>::new());
+            for (number, (which, pick)) in steps.into_iter().enumerate() {
+                if which == 3 && !list.is_empty() {
+                    let (id, _) = list.remove(pick.index(list.len()));
+                    set = set.without(HookId(id)).unwrap();
+                    prop_assert!(set.without(HookId(id)).is_none());
+                } else {
+                    let keys = globs[pick.index(globs.len())];
+                    set = set.with(hook(number as u64, keys));
+                    list.push((number as u64, keys));
+                }
+                prop_assert_eq!(set.len(), list.len());
+            }
+            for key in ["a/x", "b", "c"] {
+                let want: Vec<u64> = list
+                    .iter()
+                    .filter(|(_, keys)| Glob::parse(keys).unwrap().matches(key.as_bytes()))
+                    .map(|(id, _)| *id)
+                    .collect();
+                prop_assert_eq!(matching(&set, key), want);
+            }
+        }
+    }
+
+    #[test]
+    fn ten_thousand_hooks_one_by_one_are_few_rebuilds() {
+        let mut set = HookSet::default();
+        for n in 0..10_000 {
+            set = set.with(hook(n, "k/*"));
+            assert!(set.overlay.hooks.len() <= 101);
+        }
+        assert_eq!(set.len(), 10_000);
+    }
+}

@@ -1,0 +1,196 @@
+//! How an operation that does not simply pass comes to its end, and what the audit is told in every case.
+
+use super::progress::{Pending, Progress, State};
+use super::{Kind, StoreReply};
+use crate::audit::{OperationId, Record, Surface, Verdict};
+use crate::engine::Config;
+use crate::error::{Cause, Class, Code, Error, PolicyViolation, RateLimitExceeded, ViolationKind};
+use crate::hook::HookEntry;
+use crate::limit::Refused;
+
+/// An end other than "allowed".
+pub(super) struct Refusal {
+    /// How it stands in the audit.
+    verdict: Verdict,
+    /// What the caller gets.
+    pub(super) error: Error,
+    /// Whether the store did it, where that is known.
+    applied: Option<bool>,
+}
+
+impl Progress<'_> {
+    /// For writes and deletes: true once the store has done it, and nothing before that.
+    pub(super) fn did_change(&self) -> Option<bool> {
+        (self.kind != Kind::Read && self.state == State::After).then_some(true)
+    }
+
+    /// What the audit says of `applied` as things stand: nothing for reads, nor while the store has not replied.
+    fn applied(&self) -> Option<bool> {
+        match (self.kind, self.state) {
+            (Kind::Read, _) => None,
+            (_, State::After) => Some(true),
+            (_, State::Store) => None,
+            _ => Some(false),
+        }
+    }
+
+    fn end(&mut self, verdict: Verdict, error: Error) {
+        self.result = Err(Refusal { verdict, error, applied: self.applied() });
+        self.state = State::Ended;
+    }
+
+    /// Ends with an error that is told as it is.
+    pub(super) fn fail(&mut self, error: Error) {
+        // A violation that a hook raised, a limit's on another engine too, is a deny of this operation.
+        let verdict = match error.code() {
+            Code::Denied | Code::RateLimited => Verdict::Denied,
+            _ => Verdict::Error,
+        };
+        self.end(verdict, error);
+    }
+
+    /// Ends as refused by a hook.
+    pub(super) fn refuse(
+        &mut self,
+        kind: ViolationKind,
+        reason: String,
+        hook: &HookEntry,
+        cause: Option<Cause>,
+    ) {
+        let applied = self.did_change().is_some();
+        let verdict = if kind == ViolationKind::Denied { Verdict::Denied } else { Verdict::Error };
+        let rule = Some(hook.rule.to_string());
+        let violation = PolicyViolation { kind, reason, rule, applied, cause, ..self.violation() };
+        self.end(verdict, violation.into());
+    }
+
+    /// Ends as refused by a rate limit.
+    pub(super) fn refuse_by_limit(&mut self, refused: &Refused) {
+        let limit = RateLimitExceeded {
+            limit: refused.limit().to_owned(),
+            scope: refused.scope().to_owned(),
+            retry_after: refused.retry_after(),
+        };
+        let violation = PolicyViolation {
+            reason: refused.reason(),
+            rule: Some(limit.limit.clone()),
+            kind: ViolationKind::RateLimited(limit),
+            ..self.violation()
+        };
+        self.end(Verdict::RateLimited, violation.into());
+    }
+
+    /// A violation that names this operation.
+    fn violation(&self) -> PolicyViolation {
+        PolicyViolation {
+            operation: Some(self.kind),
+            key: Some(self.key.to_vec()),
+            ..PolicyViolation::default()
+        }
+    }
+
+    /// Ends because the store failed, or gave what is no reply.
+    pub(super) fn fail_by_store(&mut self, reply: StoreReply) {
+        let what = format!("{} of `{}`", self.kind.as_str(), crate::text::shown_key(&self.key));
+        let error = match reply {
+            StoreReply::Failed(error) => error,
+            StoreReply::Raised(cause) => Error::store(format!("the store failed at the {what}"), Some(cause)),
+            StoreReply::Invalid(got) => {
+                Error::store(format!("the store replied to the {what} with {got}, which is no reply"), None)
+            }
+            StoreReply::Value(_) | StoreReply::Done => {
+                Error::store(format!("the store's reply does not fit the {what}"), None)
+            }
+        };
+        self.end(Verdict::Error, error);
+    }
+
+    /// A reply that does not fit ends an operation that is still going on.
+    pub(super) fn misuse(&mut self, pending: Pending) -> Error {
+        let asked = match pending {
+            _ if matches!(self.state, State::Ended | State::Done) => {
+                "the operation is decided: it takes no reply"
+            }
+            Pending::Nothing => "no reply is due: ask for the next step first",
+            Pending::Warning | Pending::Log(_) => "the reply does not fit: a logger was to be told",
+            Pending::Hook(_) => "the reply does not fit: a hook's answer is due",
+            Pending::Store => "the reply does not fit: the store's reply is due",
+        };
+        let error = Error::usage(asked);
+        if !matches!(self.state, State::Ended | State::Done) {
+            self.end(Verdict::Error, error.clone());
+        }
+        error
+    }
+
+    /// Ends as abandoned, unless it is decided, and tells the audit.
+    pub(super) fn abandon(&mut self, config: &Config) {
+        if self.state == State::Done {
+            return;
+        }
+        if self.state != State::Ended {
+            let asked =
+                matches!((self.state, self.pending), (State::Store, Pending::Store) | (State::After, _));
+            let verdict = if asked { Verdict::Unknown } else { Verdict::Denied };
+            let reason = "abandoned".to_owned();
+            let kind = ViolationKind::Abandoned;
+            let applied = self.did_change().is_some();
+            let violation = PolicyViolation { kind, reason, applied, ..self.violation() };
+            self.end(verdict, violation.into());
+        }
+        self.pending = Pending::Nothing;
+        self.conclude(config);
+    }
+
+    /// Tells the audit how it ended.
+    pub(super) fn conclude(&mut self, config: &Config) {
+        self.state = State::Done;
+        self.uncount(config);
+        let Some(audit) = &config.audit else { return };
+        let (agent_id, session_id) = (self.context.agent_id(), self.context.session_id());
+        let reason = match &self.result {
+            Ok(()) => None,
+            Err(refusal) => Some(reason_of(&refusal.error)),
+        };
+        let (result, applied) = match &self.result {
+            Ok(()) => (self.passed(), (self.kind != Kind::Read).then_some(true)),
+            Err(refusal) => (refusal.verdict, refusal.applied),
+        };
+        let rule = self.result.as_ref().err().and_then(|refusal| refusal.error.violation()?.rule.as_deref());
+        audit.append(&Record {
+            time: self.seen,
+            operation_id: OperationId::next(),
+            surface: Surface::Data,
+            operation: self.kind,
+            key: &self.key,
+            result,
+            agent_id: agent_id.as_deref(),
+            session_id: session_id.as_deref(),
+            rule,
+            reason: reason.as_deref().or(self.overflow.as_deref()),
+            logged: self.logged,
+            applied,
+        });
+    }
+
+    /// How an operation that was not refused stands in the audit.
+    fn passed(&self) -> Verdict {
+        match (self.modified, self.kind) {
+            (true, Kind::Read) => Verdict::Redacted,
+            (true, _) => Verdict::Modified,
+            _ => Verdict::Allowed,
+        }
+    }
+}
+
+/// The reason that the audit gives an error: never a foreign error's message.
+fn reason_of(error: &Error) -> String {
+    match (error, error.cause()) {
+        (Error::Host(host), _) => reason_of(&host.error),
+        (Error::Violation(violation), _) => violation.reason.clone(),
+        (Error::Store(_), Some(cause)) => format!("the store failed with `{}`", cause.type_name()),
+        (Error::Store(store), None) if store.code != Code::Store => store.code.as_str().to_owned(),
+        (error, _) if error.code().class() == Class::Internal => error.code().as_str().to_owned(),
+        (error, _) => error.to_string(),
+    }
+}

@@ -1,0 +1,46 @@
+//! The native driver: performs what needs nothing of the host, so that an operation crosses into the host's
+//! language only for the host's own hooks and stores. The bindings drive their operations through this too.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::clock::{Clock, Time};
+use crate::error::{Cause, Error};
+use crate::operation::{Operation, Reply, Step, StoreCall, StoreReply};
+use crate::store::{Database, Store};
+
+/// The time, or nothing where the operation has no use for it.
+#[must_use]
+pub fn time_for(operation: &Operation<'_>, clock: &Clock) -> Time {
+    if operation.needs_time() { clock.now() } else { Time::default() }
+}
+
+/// Goes on until the host is needed: past the store steps that `database` can perform without waiting for a disk.
+/// Pass `None` where the store is the host's, or where the caller wants to perform the store steps itself.
+pub fn advance<'o>(operation: &'o mut Operation<'_>, clock: &Clock, database: Option<&Database>) -> Step<'o> {
+    let now = time_for(operation, clock);
+    if let Some(database) = database.filter(|database| !database.blocks())
+        && let Step::Store(call) = operation.step(now)
+    {
+        let reply = perform(database, &call);
+        // A reply to a store step always fits it.
+        let _ = operation.resume(Reply::Store(reply), now);
+    }
+    operation.step(now)
+}
+
+/// Performs a store step. A store that panics has failed.
+pub fn perform<S: Store + ?Sized>(store: &S, call: &StoreCall<'_>) -> StoreReply {
+    let done = catch_unwind(AssertUnwindSafe(|| match *call {
+        StoreCall::Get { key } => store.get(key).map(StoreReply::Value),
+        StoreCall::Put { key, value } => store.put(key, value).map(|()| StoreReply::Done),
+        StoreCall::Delete { key } => store.delete(key).map(|()| StoreReply::Done),
+    }));
+    match done {
+        Ok(Ok(reply)) => reply,
+        Ok(Err(error)) => match error.downcast::<Error>() {
+            Ok(own) => StoreReply::Failed(*own),
+            Err(foreign) => StoreReply::Raised(Cause::error("Error", foreign)),
+        },
+        Err(_) => StoreReply::Raised(Cause::named("panic")),
+    }
+}

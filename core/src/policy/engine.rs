@@ -1,0 +1,248 @@
+//! The policy engine for Rust programs.
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use crate::audit::{AuditFilter, DEFAULT_MAX_ENTRIES, Entry};
+use crate::clock::Clock;
+use crate::context::Context;
+use crate::engine::{Engine, EngineOptions};
+use crate::error::{Error, Result};
+use crate::hook::{Answer, Trigger};
+use crate::limit::{LimitStatus, RateLimit};
+use crate::operation::{LogCall, LogLevel, Outcome, Reply, Request, Step};
+use crate::policy::{HookHandle, PolicyContext, driver, hook};
+use crate::store::{Database, Store};
+
+thread_local! {
+    /// How deep this thread is in hooks: a closure runs on the thread that started the operation.
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Stands between a program and its store: every `put`, `get` and `delete` is judged by the hooks and limits.
+///
+/// Cloning gives another handle on the same engine.
+#[derive(Clone)]
+pub struct PolicyEngine {
+    engine: Arc<Engine>,
+    store: Target,
+}
+
+/// The store behind an engine. The embedded database is known by its type, to save a call through a table.
+#[derive(Clone)]
+enum Target {
+    Database(Database),
+    Other(Arc<dyn Store>),
+}
+
+/// Sets an engine up. Made by [`PolicyEngine::builder`].
+pub struct Builder {
+    store: Target,
+    options: EngineOptions,
+}
+
+impl Builder {
+    /// Where the time is read; the machine's clock unless told otherwise.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.options.clock = clock;
+        self
+    }
+
+    /// The most operations that may be open at once; 10,000 unless told otherwise.
+    #[must_use]
+    pub fn max_open_operations(mut self, max_open: usize) -> Self {
+        self.options.max_open = max_open;
+        self
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn build(self) -> PolicyEngine {
+        PolicyEngine { engine: Arc::new(Engine::new(self.options)), store: self.store }
+    }
+}
+
+macro_rules! registering {
+    ($($name:ident at $trigger:ident: $doc:literal;)*) => {$(
+        #[doc = $doc]
+        ///
+        /// `keys` is a glob (see `docs/globs.md`). The handle may be ignored: a registration that fails refuses
+        /// every later operation until [`PolicyEngine::clear_registration_errors`].
+        pub fn $name<F, R>(&self, keys: &str, hook: F) -> HookHandle
+        where
+            F: Fn(&PolicyContext<'_>) -> R + Send + Sync + 'static,
+            R: Into<Answer>,
+        {
+            let added = self.engine.add_hook(Trigger::$trigger, keys, hook::action_of(hook));
+            HookHandle::new(&self.engine, added)
+        }
+    )*};
+}
+
+impl PolicyEngine {
+    /// An engine over a store: a [`Database`], or anything that implements [`Store`].
+    pub fn new(store: impl Store + 'static) -> Self {
+        PolicyEngine::builder(store).build()
+    }
+
+    /// An engine with settings.
+    pub fn builder(store: impl Store + 'static) -> Builder {
+        let any: &dyn std::any::Any = &store;
+        let target = match any.downcast_ref::<Database>() {
+            Some(database) => Target::Database(database.clone()),
+            None => Target::Other(Arc::new(store)),
+        };
+        Builder {
+            store: target,
+            options: EngineOptions { remember_errors: true, ..EngineOptions::default() },
+        }
+    }
+
+    registering! {
+        before_read at BEFORE_READ: "Asks a hook before keys are read: it may allow, deny or log.";
+        after_read at AFTER_READ: "Shows a hook what was read: it may redact (answer with a value) or hide (deny).";
+        before_write at BEFORE_WRITE: "Asks a hook before keys are written: it may answer anything.";
+        after_write at AFTER_WRITE: "Tells a hook what was written: it may allow or log.";
+        before_delete at BEFORE_DELETE: "Asks a hook before keys are deleted: it may allow, deny or log.";
+        after_delete at AFTER_DELETE: "Tells a hook what was deleted: it may allow or log.";
+    }
+
+    /// Sets a key to a value, if hooks and limits allow it.
+    ///
+    /// # Errors
+    /// `PolicyViolation` where it was refused, `StoreError` where the store failed, `UsageError` for a bad context.
+    pub fn put(
+        &self,
+        key: impl AsRef<[u8]>,
+        value: impl AsRef<[u8]>,
+        context: Option<&PolicyContext<'_>>,
+    ) -> Result<()> {
+        let context = said(context)?;
+        self.drive(Request::write(key.as_ref(), value.as_ref(), &context)).map(|_| ())
+    }
+
+    /// The value of a key, as the hooks leave it.
+    ///
+    /// # Errors
+    /// As [`PolicyEngine::put`].
+    pub fn get(&self, key: impl AsRef<[u8]>, context: Option<&PolicyContext<'_>>) -> Result<Option<Vec<u8>>> {
+        let context = said(context)?;
+        self.drive(Request::read(key.as_ref(), &context)).map(|outcome| outcome.value)
+    }
+
+    /// Removes a key, if hooks and limits allow it; one that is not there is no error.
+    ///
+    /// # Errors
+    /// As [`PolicyEngine::put`].
+    pub fn delete(&self, key: impl AsRef<[u8]>, context: Option<&PolicyContext<'_>>) -> Result<()> {
+        let context = said(context)?;
+        self.drive(Request::delete(key.as_ref(), &context)).map(|_| ())
+    }
+
+    /// Adds a rate limit for `read`, `write`, `delete` or `all`, with buckets of its own.
+    ///
+    /// # Errors
+    /// `ConfigError` for an unknown operation or a limit out of range, which is remembered too.
+    pub fn add_rate_limit(&self, operation: &str, limit: RateLimit) -> Result<()> {
+        self.engine.add_rate_limit(operation, &limit)
+    }
+
+    /// How every limit that applies to an operation stands; spends nothing.
+    ///
+    /// # Errors
+    /// `ConfigError` for an unknown operation, `UsageError` for a bad context.
+    pub fn rate_limit_status(
+        &self,
+        operation: &str,
+        context: Option<&PolicyContext<'_>>,
+    ) -> Result<Vec<LimitStatus>> {
+        self.engine.rate_limit_status(operation, &*said(context)?)
+    }
+
+    /// Turns the audit on with room for 10,000 entries.
+    ///
+    /// # Errors
+    /// None with this size; see [`PolicyEngine::enable_audit_with`].
+    pub fn enable_audit(&self) -> Result<()> {
+        self.engine.enable_audit(DEFAULT_MAX_ENTRIES)
+    }
+
+    /// Turns the audit on with room for so many entries.
+    ///
+    /// # Errors
+    /// `ConfigError` for zero, or more than 10,000,000.
+    pub fn enable_audit_with(&self, max_entries: usize) -> Result<()> {
+        self.engine.enable_audit(max_entries)
+    }
+
+    /// Turns the audit off and lets its entries go.
+    pub fn disable_audit(&self) {
+        self.engine.disable_audit();
+    }
+
+    /// The newest audit entries that a filter lets through, oldest first.
+    ///
+    /// # Errors
+    /// `UsageError` while the audit is off.
+    pub fn audit_log(&self, filter: &AuditFilter) -> Result<Vec<Entry>> {
+        self.engine.audit_log(filter)
+    }
+
+    /// Lets operations pass again after a registration that failed; gives the error that was cleared.
+    pub fn clear_registration_errors(&self) -> Option<Error> {
+        self.engine.clear_registration_errors()
+    }
+
+    fn drive(&self, request: Request<'_>) -> Result<Outcome> {
+        let clock = self.engine.clock();
+        let mut operation = self.engine.start(request.at_depth(DEPTH.get()));
+        let database = match &self.store {
+            Target::Database(database) => Some(database),
+            Target::Other(_) => None,
+        };
+        loop {
+            let reply = match driver::advance(&mut operation, clock, database) {
+                Step::CallHook(call) => Reply::Answer(nested(call.depth, || hook::call(&call))),
+                Step::Store(call) => Reply::Store(match &self.store {
+                    Target::Database(database) => driver::perform(database, &call),
+                    Target::Other(store) => driver::perform(&**store, &call),
+                }),
+                Step::Log(call) => tell(&call),
+                Step::Done => break,
+            };
+            let now = driver::time_for(&operation, clock);
+            operation.resume(reply, now)?;
+        }
+        operation.finish()
+    }
+}
+
+/// What the caller says about who acts.
+fn said<'a>(context: Option<&'a PolicyContext<'_>>) -> Result<std::borrow::Cow<'a, Context>> {
+    const NOTHING: &Context = &Context::new();
+    context.map_or(Ok(std::borrow::Cow::Borrowed(NOTHING)), PolicyContext::to_context)
+}
+
+/// Runs a hook with the thread marked as being that deep in hooks.
+fn nested<T>(depth: u32, run: impl FnOnce() -> T) -> T {
+    let before = DEPTH.replace(depth);
+    // Panics were caught by then, so the mark is always taken back.
+    let result = run();
+    DEPTH.set(before);
+    result
+}
+
+fn tell(call: &LogCall<'_>) -> Reply {
+    match call.level {
+        LogLevel::Info => log::info!(target: "checkrein", "{}", call.message),
+        LogLevel::Warning => log::warn!(target: "checkrein", "{}", call.message),
+    }
+    Reply::Logged
+}
+
+impl std::fmt::Debug for PolicyEngine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.engine.fmt(f)
+    }
+}
