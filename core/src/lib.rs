@@ -1,6 +1,7 @@
 //! Checkrein keeps AI agents in check.
 #![forbid(unsafe_code)]
 
+pub mod audit;
 pub mod clock;
 pub mod context;
 pub mod error;

@@ -1,0 +1,191 @@
+//! An entry as it is read: a plain map whose names and order are the same in every language.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::fmt::Write as _;
+use std::time::{Duration, SystemTime};
+
+use super::content::{Content, Part, cut_mark};
+use super::{OperationId, Surface, Verdict};
+use crate::operation::Kind;
+
+/// One audited operation, copied out of the ring.
+///
+/// It holds the key's bytes and makes its texts when they are asked for.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Entry(Content);
+
+/// The value of one field of an entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FieldValue<'a> {
+    /// Text.
+    Text(Cow<'a, str>),
+    /// An integer, 0 or more.
+    Int(u64),
+    /// A boolean.
+    Bool(bool),
+}
+
+impl Entry {
+    pub(super) fn new(content: Content) -> Self {
+        Entry(content)
+    }
+
+    /// Its number: from 1, without a gap, in the order of appending.
+    #[must_use]
+    pub fn sequence(&self) -> u64 {
+        self.0.sequence
+    }
+
+    /// When the operation ended: RFC 3339 text, UTC, microseconds (the nanoseconds are cut, not rounded).
+    #[must_use]
+    pub fn timestamp(&self) -> String {
+        let since = Duration::from_nanos(self.0.wall_ns);
+        let time = SystemTime::UNIX_EPOCH.checked_add(since).unwrap_or(SystemTime::UNIX_EPOCH);
+        humantime::format_rfc3339_micros(time).to_string()
+    }
+
+    /// When the operation ended: nanoseconds since 1970-01-01 UTC.
+    #[must_use]
+    pub fn timestamp_ns(&self) -> u64 {
+        self.0.wall_ns
+    }
+
+    /// Which operation it was.
+    #[must_use]
+    pub fn operation_id(&self) -> OperationId {
+        self.0.operation_id
+    }
+
+    /// Which surface guarded it.
+    #[must_use]
+    pub fn surface(&self) -> Surface {
+        self.0.surface
+    }
+
+    /// What was to be done.
+    #[must_use]
+    pub fn operation(&self) -> Kind {
+        self.0.operation
+    }
+
+    /// The key as text: `\` and bytes that are not UTF-8 as `\xNN`; a cut one ends with `…(+N bytes)`.
+    #[must_use]
+    pub fn key(&self) -> String {
+        let mut key = crate::text::escaped_key(self.0.key());
+        if self.0.key_omitted > 0 {
+            key.push_str(&cut_mark(self.0.key_omitted));
+        }
+        key
+    }
+
+    /// The key's bytes, at most [`MAX_AUDITED_KEY_BYTES`](crate::text::MAX_AUDITED_KEY_BYTES) of them.
+    #[must_use]
+    pub fn key_bytes(&self) -> &[u8] {
+        self.0.key()
+    }
+
+    /// How it ended.
+    #[must_use]
+    pub fn result(&self) -> Verdict {
+        self.0.result
+    }
+
+    /// Who acted, where the context said.
+    #[must_use]
+    pub fn agent_id(&self) -> Option<Cow<'_, str>> {
+        self.text(Part::AgentId)
+    }
+
+    /// In which session, where the context said.
+    #[must_use]
+    pub fn session_id(&self) -> Option<Cow<'_, str>> {
+        self.text(Part::SessionId)
+    }
+
+    /// The hook or limit that decided, where one did.
+    #[must_use]
+    pub fn rule(&self) -> Option<Cow<'_, str>> {
+        self.text(Part::Rule)
+    }
+
+    /// Why, where there is more to say than the result.
+    #[must_use]
+    pub fn reason(&self) -> Option<Cow<'_, str>> {
+        self.text(Part::Reason)
+    }
+
+    /// True where a hook answered `Log`.
+    #[must_use]
+    pub fn logged(&self) -> bool {
+        self.0.logged
+    }
+
+    /// Whether the store had done it, where the result alone does not say.
+    #[must_use]
+    pub fn applied(&self) -> Option<bool> {
+        self.0.applied
+    }
+
+    /// The entry as a plain map: names and values in the canonical order, absent ones left out.
+    ///
+    /// `agent_id`, `session_id`, `rule`, `reason` and `applied` may be absent; all others are always there,
+    /// `logged` as false where nothing was flagged.
+    pub fn fields(&self) -> impl Iterator<Item = (&'static str, FieldValue<'_>)> {
+        let word = |word: &'static str| Some(FieldValue::Text(Cow::Borrowed(word)));
+        let made = |text: String| Some(FieldValue::Text(Cow::Owned(text)));
+        [
+            ("sequence", Some(FieldValue::Int(self.sequence()))),
+            ("timestamp", made(self.timestamp())),
+            ("timestamp_ns", Some(FieldValue::Int(self.timestamp_ns()))),
+            ("operation_id", made(self.operation_id().to_string())),
+            ("surface", word(self.surface().as_str())),
+            ("operation", word(self.operation().as_str())),
+            ("key", made(self.key())),
+            ("result", word(self.result().as_str())),
+            ("agent_id", self.agent_id().map(FieldValue::Text)),
+            ("session_id", self.session_id().map(FieldValue::Text)),
+            ("rule", self.rule().map(FieldValue::Text)),
+            ("reason", self.reason().map(FieldValue::Text)),
+            ("logged", Some(FieldValue::Bool(self.logged()))),
+            ("applied", self.applied().map(FieldValue::Bool)),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+    }
+
+    /// The entry as one canonical line of JSON, without a newline: [`fields`](Self::fields) in their order, no
+    /// spaces, only `"`, `\` and control characters escaped.
+    #[must_use]
+    pub fn to_json_line(&self) -> String {
+        let mut line = String::with_capacity(320);
+        for (name, value) in self.fields() {
+            line.push(if line.is_empty() { '{' } else { ',' });
+            // Writing to a string cannot fail; the names need no escapes.
+            let _ = write!(line, "\"{name}\":{}", serde_json::Value::from(value));
+        }
+        line.push('}');
+        line
+    }
+
+    fn text(&self, part: Part) -> Option<Cow<'_, str>> {
+        self.0.part(part).map(String::from_utf8_lossy)
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_json_line())
+    }
+}
+
+impl From<FieldValue<'_>> for serde_json::Value {
+    fn from(value: FieldValue<'_>) -> Self {
+        match value {
+            FieldValue::Text(text) => text.into(),
+            FieldValue::Int(number) => number.into(),
+            FieldValue::Bool(flag) => flag.into(),
+        }
+    }
+}

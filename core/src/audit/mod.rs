@@ -1,0 +1,23 @@
+//! The audit: one entry for every operation, kept in a bounded ring and read through filters.
+//!
+//! An operation fills a [`Record`] with what it decided and hands it to the [`AuditLog`]; [`AuditLog::entries`]
+//! gives back the newest ones that pass an [`AuditFilter`]. Promised: entries are numbered from 1 without a gap;
+//! appending costs the same whether the ring is empty or full; threads do not queue behind one another for it;
+//! memory has a bound. There is no place in a record for a value, so none can be kept.
+//!
+//! Sinks will stand beside the ring: what an operation appends here is what a sink will be handed.
+
+mod content;
+mod entry;
+mod filter;
+mod operation_id;
+mod record;
+mod ring;
+mod verdict;
+
+pub use entry::{Entry, FieldValue};
+pub use filter::{AuditFilter, DEFAULT_LIMIT, KeyFilter};
+pub use operation_id::OperationId;
+pub use record::{MAX_TEXT_BYTES, Record, Surface};
+pub use ring::{AuditLog, DEFAULT_MAX_ENTRIES, LARGEST_MAX_ENTRIES};
+pub use verdict::Verdict;
