@@ -80,6 +80,19 @@ fn appending(c: &mut Criterion) {
             })
         });
     });
+    // As in an operation: about 150 ns of a thread's own work before each append.
+    let operation = || {
+        black_box((0..200_u64).fold(1, |sum: u64, n| black_box(sum.wrapping_mul(31) ^ n)));
+        log.append(black_box(&record()))
+    };
+    group.bench_function("work and append, full ring", |b| b.iter(operation));
+    group.bench_function("work and append, full ring, two threads", |b| {
+        b.iter_custom(|iterations| {
+            by_two(iterations, || {
+                black_box(operation());
+            })
+        });
+    });
     group.finish();
 }
 
