@@ -10,6 +10,8 @@ use crate::text::MAX_AUDITED_KEY_BYTES;
 /// Bytes of key and texts that fit without an allocation: most entries do (a key of 30 bytes, two ids of 12, a
 /// rule of 25).
 const INLINE_BYTES: usize = 96;
+/// `…(+N bytes)` with the largest N that a text can have.
+const MARK_BYTES: usize = 32;
 /// A place gives a buffer larger than this back when its next entry needs less.
 const RETAINED_BYTES: usize = 1024;
 /// The length that stands for "absent". Real lengths stay far below: 4,096 at most, and the mark of a cut.
@@ -75,9 +77,7 @@ impl Content {
         let key = record.key.get(..MAX_AUDITED_KEY_BYTES).unwrap_or(record.key);
         self.key_omitted = record.key.len() - key.len();
         let texts = [record.agent_id, record.session_id, record.rule, record.reason];
-        self.make_room(
-            key.len() + texts.iter().flatten().map(|text| text.len().min(MAX_TEXT_BYTES)).sum::<usize>(),
-        );
+        self.make_room(key.len() + texts.iter().flatten().map(|text| room(text)).sum::<usize>());
         self.bytes.extend_from_slice(key);
         let [agent_id, session_id, rule, reason] = texts.map(|text| self.push_text(text));
         self.lengths = [length(key.len()), agent_id, session_id, rule, reason];
@@ -121,7 +121,12 @@ impl Content {
     }
 }
 
-/// What stands where bytes were cut off.
+/// How many bytes a text takes at most, with its mark where it is to be cut.
+fn room(text: &str) -> usize {
+    if text.len() <= MAX_TEXT_BYTES { text.len() } else { MAX_TEXT_BYTES + MARK_BYTES }
+}
+
+/// What stands where bytes were cut off: at most [`MARK_BYTES`] of text.
 pub(super) fn cut_mark(omitted: usize) -> String {
     format!("…(+{omitted} bytes)")
 }
@@ -173,7 +178,8 @@ mod tests {
     fn an_unusually_large_buffer_is_given_back() {
         let mut content = Content::empty();
         content.write(1, &record(&[b'k'; 1 << 20], Some(&"r".repeat(1 << 20))));
-        assert!(content.bytes.capacity() <= MAX_AUDITED_KEY_BYTES + 2 * MAX_TEXT_BYTES * 4);
+        assert_eq!(content.bytes.capacity(), MAX_AUDITED_KEY_BYTES + MAX_TEXT_BYTES + MARK_BYTES);
+        assert!(cut_mark(usize::MAX).len() <= MARK_BYTES);
         content.write(2, &record(b"k", None));
         assert!(!content.bytes.spilled());
         content.write(3, &record(&[b'k'; 500], None));

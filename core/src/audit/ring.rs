@@ -15,11 +15,13 @@ use crate::error::{Error, Result};
 
 /// How many entries are kept where nobody says.
 pub const DEFAULT_MAX_ENTRIES: usize = 10_000;
-/// The largest ring: some 2 GB of places, before any long key.
+/// The largest ring: 2 GB of places, without any long key.
 pub const LARGEST_MAX_ENTRIES: usize = 10_000_000;
 
 /// Places that are made together, when the first of them is needed: 48 KiB.
 const CHUNK: usize = 256;
+/// Chunks that are made with the ring, 3 MiB at most: first touches of fresh memory cost more than an append does.
+const CHUNKS_AT_ONCE: usize = 64;
 
 /// The newest `max_entries` entries, appended and read by any number of threads at once.
 pub struct AuditLog {
@@ -34,7 +36,9 @@ pub struct AuditLog {
 struct Slot(Mutex<Content>);
 
 impl AuditLog {
-    /// A ring for `max_entries` entries, at most [`LARGEST_MAX_ENTRIES`]. Its memory is taken as it fills.
+    /// A ring for `max_entries` entries, at most [`LARGEST_MAX_ENTRIES`].
+    ///
+    /// Memory for the first 16,384 places, of 192 bytes each, is taken at once, for more as the ring fills.
     ///
     /// # Errors
     /// `ConfigError` for 0 and for more than the bound.
@@ -44,11 +48,15 @@ impl AuditLog {
                 "`max_entries` of the audit is {max_entries}: give a number from 1 to {LARGEST_MAX_ENTRIES}"
             )));
         }
-        Ok(AuditLog {
+        let log = AuditLog {
             appended: CachePadded::new(AtomicU64::new(0)),
             chunks: (0..max_entries.div_ceil(CHUNK)).map(|_| OnceLock::new()).collect(),
             capacity: max_entries,
-        })
+        };
+        for at in 0..log.chunks.len().min(CHUNKS_AT_ONCE) {
+            log.chunk(at);
+        }
+        Ok(log)
     }
 
     /// Appends one entry, over the oldest where the ring is full, and gives its sequence.
@@ -70,7 +78,7 @@ impl AuditLog {
     /// The entries that pass: filters first, then the newest `limit`, oldest first.
     ///
     /// What other threads append meanwhile is not among them, and what they are still writing or have written over
-    /// by then is left out. Cost grows with the entries looked at: some 20 ns each, and a copy of those that pass.
+    /// by then is left out. Cost grows with the entries looked at: some 10 ns each, 60 ns where one passes.
     #[must_use]
     pub fn entries(&self, filter: &AuditFilter) -> Vec<Entry> {
         let newest = self.appended.load(Ordering::Relaxed);
@@ -113,9 +121,13 @@ impl AuditLog {
     /// The place of a sequence, which is 1 or more.
     fn slot(&self, sequence: u64) -> Option<&Slot> {
         let at = usize::try_from((sequence - 1) % self.capacity as u64).ok()?;
-        let chunk = self.chunks.get(at / CHUNK)?;
-        let places = CHUNK.min(self.capacity - at / CHUNK * CHUNK);
-        chunk.get_or_init(|| (0..places).map(|_| Slot::new()).collect()).get(at % CHUNK)
+        self.chunk(at / CHUNK)?.get(at % CHUNK)
+    }
+
+    /// The places of a chunk, made when they are needed first.
+    fn chunk(&self, at: usize) -> Option<&[Slot]> {
+        let places = CHUNK.min(self.capacity.saturating_sub(at * CHUNK));
+        Some(self.chunks.get(at)?.get_or_init(|| (0..places).map(|_| Slot::new()).collect()))
     }
 }
 
