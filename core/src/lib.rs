@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod context;
 pub mod error;
+pub mod limit;
 pub mod operation;
 pub mod text;
 

@@ -1,0 +1,189 @@
+//! The limits of an engine, asked together: all that apply give a token, or none does.
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use crate::context::Context;
+
+use super::compiled::{Held, Limit};
+use super::status::{LimitStatus, Refused, Taken};
+use super::target::{Count, Target};
+
+/// An immutable list of limits. What is added makes a new list; the buckets are shared with the old one.
+#[derive(Clone, Debug, Default)]
+pub struct LimitSet {
+    // INVARIANT: ordered by `Limit::id`, each limit once. Every thread locks the limits of a list in this order,
+    // of each limit one bucket's lock (a shard's, or a lone bucket's), and whatever else it needs of that limit is
+    // only tried. An id never changes and is the same in every list, so whoever waits holds only limits that come
+    // before the one it waits for: no circle, no deadlock.
+    limits: Vec<Arc<Limit>>,
+    /// For each target, the indices of the limits that apply.
+    applying: [Applying; Target::ALL.len()],
+}
+
+#[derive(Clone, Debug, Default)]
+struct Applying {
+    operations: Vec<u32>,
+    attempts: Vec<u32>,
+}
+
+impl Applying {
+    fn of(&self, count: Count) -> &[u32] {
+        match count {
+            Count::Operations => &self.operations,
+            Count::Attempts => &self.attempts,
+        }
+    }
+}
+
+/// The refusal with the longest wait so far: which limit, how long, and whether its overflow bucket refused.
+type Worst<'a> = (&'a Arc<Limit>, u64, bool);
+
+impl FromIterator<Arc<Limit>> for LimitSet {
+    fn from_iter<I: IntoIterator<Item = Arc<Limit>>>(limits: I) -> Self {
+        let mut limits: Vec<_> = limits.into_iter().collect();
+        limits.sort_by_key(|limit| limit.id());
+        limits.dedup_by_key(|limit| limit.id());
+        let applying = Target::ALL.map(|asked| {
+            let mut applying = Applying::default();
+            for (index, limit) in (0_u32..).zip(&limits) {
+                if limit.target().applies_to(asked) {
+                    match limit.count() {
+                        Count::Operations => applying.operations.push(index),
+                        Count::Attempts => applying.attempts.push(index),
+                    }
+                }
+            }
+            applying
+        });
+        LimitSet { limits, applying }
+    }
+}
+
+impl LimitSet {
+    /// No limits: everything passes.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same limits and one more. A limit that is there already is not added again; one that was compiled from
+    /// an equal declaration is another limit, with buckets of its own.
+    #[must_use]
+    pub fn with(&self, limit: Arc<Limit>) -> Self {
+        self.iter().cloned().chain([limit]).collect()
+    }
+
+    /// The same limits with fresh, full buckets, taking no lock: for the child of a fork.
+    #[must_use]
+    pub fn fresh(&self) -> Self {
+        self.iter().map(|limit| Arc::new(limit.fresh())).collect()
+    }
+
+    /// The limits, in the order in which they were compiled.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Arc<Limit>> {
+        self.limits.iter()
+    }
+
+    /// How many limits there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.limits.len()
+    }
+
+    /// True where there is no limit.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.limits.is_empty()
+    }
+
+    /// An operation starts: takes a token of each applying limit that counts attempts, of all or of none, and then
+    /// looks whether the others have one, without taking it.
+    ///
+    /// # Errors
+    /// The limit that refuses; where a limit that counts operations refuses, the attempt has been counted.
+    pub fn start(&self, target: Target, context: &Context, now_ns: u64) -> Result<Taken, Refused> {
+        let taken = self.take_all(Count::Attempts, target, context, now_ns)?;
+        match self.look(Count::Operations, target, context, now_ns) {
+            None => Ok(taken),
+            Some(worst) => Err(self.refused(worst, target, context, now_ns)),
+        }
+    }
+
+    /// Right before the store, tool or task is asked: takes a token of each applying limit that counts operations,
+    /// of all in one step or of none.
+    ///
+    /// # Errors
+    /// The limit that refuses.
+    pub fn take(&self, target: Target, context: &Context, now_ns: u64) -> Result<Taken, Refused> {
+        self.take_all(Count::Operations, target, context, now_ns)
+    }
+
+    /// How each limit stands that applies to an operation; every limit for [`Target::All`]. Takes nothing.
+    #[must_use]
+    pub fn status(&self, target: Target, context: &Context, now_ns: u64) -> Vec<LimitStatus> {
+        let applying = self.limits.iter().filter(|limit| limit.target().applies_to(target));
+        applying.map(|limit| limit.hold(context, now_ns, false).status()).collect()
+    }
+
+    /// [`Limit::release_idle`] for each limit.
+    pub fn release_idle(&self, now_ns: u64) {
+        for limit in &self.limits {
+            limit.release_idle(now_ns);
+        }
+    }
+
+    fn applying(&self, count: Count, target: Target) -> impl Iterator<Item = &Arc<Limit>> {
+        let indices = self.applying.get(target as usize).map_or(&[][..], |applying| applying.of(count));
+        indices.iter().filter_map(|index| self.limits.get(*index as usize))
+    }
+
+    fn take_all(
+        &self,
+        count: Count,
+        target: Target,
+        context: &Context,
+        now_ns: u64,
+    ) -> Result<Taken, Refused> {
+        let mut held: SmallVec<[Held<'_>; 3]> = SmallVec::new();
+        let mut worst = None;
+        let mut taken = Taken::default();
+        for limit in self.applying(count, target) {
+            let one = limit.hold(context, now_ns, true);
+            worst = worse(worst, limit, &one);
+            if one.is_overflow() && taken.overflow.is_none() {
+                taken.overflow = Some(Arc::clone(limit));
+            }
+            held.push(one);
+        }
+        if let Some(worst) = worst {
+            drop(held);
+            return Err(self.refused(worst, target, context, now_ns));
+        }
+        for one in &mut held {
+            one.take();
+        }
+        Ok(taken)
+    }
+
+    fn look(&self, count: Count, target: Target, context: &Context, now_ns: u64) -> Option<Worst<'_>> {
+        self.applying(count, target)
+            .fold(None, |worst, limit| worse(worst, limit, &limit.hold(context, now_ns, false)))
+    }
+
+    /// Only a refusal comes here. The next try meets every limit again, those that count attempts first: so the
+    /// wait is the longest of all that apply, also of those that did not refuse this time.
+    fn refused(&self, worst: Worst<'_>, target: Target, context: &Context, now_ns: u64) -> Refused {
+        let (limit, wait_ns, overflow) = worst;
+        let waits = Count::ALL.into_iter().filter_map(|count| self.look(count, target, context, now_ns));
+        let retry_after_ns = waits.fold(wait_ns, |longest, (_, wait_ns, _)| longest.max(wait_ns));
+        Refused { limit: Arc::clone(limit), retry_after_ns, overflow }
+    }
+}
+
+fn worse<'a>(worst: Option<Worst<'a>>, limit: &'a Arc<Limit>, held: &Held<'_>) -> Option<Worst<'a>> {
+    let wait_ns = held.wait_ns();
+    let longest = worst.map_or(0, |(_, wait_ns, _)| wait_ns);
+    if wait_ns > longest { Some((limit, wait_ns, held.is_overflow())) } else { worst }
+}
