@@ -10,7 +10,7 @@ use super::rate::{Rate, Units};
 /// The smallest table that is allocated.
 const MIN_SLOTS: usize = 8;
 /// A sweep goes on where it finds what to drop, up to so many times its budget.
-const EAGER: usize = 8;
+const EAGER: usize = 32;
 
 /// What a key is known by: never zero.
 pub(super) type Fingerprint = u128;
@@ -24,8 +24,10 @@ struct Slot {
     full_at: Units,
 }
 
-/// The bytes of one slot.
-pub(super) const SLOT_BYTES: usize = size_of::<Slot>();
+/// The most memory that a tracked key takes while keys come, in bytes: a slot in a table that has just doubled.
+pub const BYTES_PER_KEY: usize = (size_of::<Slot>() * 8).div_ceil(3);
+/// The smallest table's bytes.
+pub(super) const MIN_BYTES: usize = size_of::<Slot>() * MIN_SLOTS;
 
 #[derive(Debug, Default)]
 pub(super) struct Table {
@@ -113,7 +115,7 @@ impl Table {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.slots.capacity() * SLOT_BYTES
+        self.slots.capacity() * size_of::<Slot>()
     }
 
     fn mask(&self) -> usize {
