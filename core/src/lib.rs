@@ -10,8 +10,6 @@ pub mod clock;
 pub mod context;
 pub mod engine;
 pub mod error;
-pub mod glob;
-pub mod hook;
 pub mod limit;
 pub mod operation;
 pub mod policy;

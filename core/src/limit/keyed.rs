@@ -16,11 +16,14 @@ use crate::context::Value;
 
 use super::bucket::Bucket;
 use super::rate::Rate;
-use super::table::{Fingerprint, Table};
+use super::table::{Fingerprint, MIN_BYTES, Table};
 
 const MAX_SHARDS: usize = 128;
 /// A limit for fewer keys than this has one shard, and one for twice as many two.
 const KEYS_A_SHARD: u64 = 512;
+/// The memory that a limit takes before the first key and after the last, at most, in bytes: its shards with their
+/// smallest tables, and 2 KiB for the rest.
+pub const BYTES_FIXED: usize = MAX_SHARDS * (size_of::<CachePadded<Mutex<Table>>>() + MIN_BYTES) + 2048;
 /// One take in so many sweeps.
 const SWEEP_EVERY: usize = 16;
 /// The slots that such a sweep looks at, in its own shard and again in another.

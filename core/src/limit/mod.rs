@@ -32,7 +32,9 @@ mod target;
 
 pub use compiled::Limit;
 pub use declare::{DEFAULT_MAX_KEYS, GLOBAL, MAX_MAX_KEYS, RateLimit, RateLimitOptions};
+pub use keyed::BYTES_FIXED;
 pub use rate::{MAX_FILL_NS, MAX_TOKENS};
 pub use set::LimitSet;
 pub use status::{LimitStatus, Refused, Taken};
+pub use table::BYTES_PER_KEY;
 pub use target::{Count, Target};

@@ -101,17 +101,18 @@ mod tests {
 
     #[test]
     fn seven_a_minute_loses_nothing_to_rounding() {
-        // 60 s / 7 is 8571428571.43 ns: after 7 million tokens taken at once as they come, exactly 7 million
-        // sevenths of a minute have passed.
-        let rate = Rate::new(7, MINUTE, 1);
-        let mut full_at = 0;
+        // A token every 8571428571.43 ns. Each is taken at the first nanosecond at which it is there, and the
+        // bucket is never full, so nothing spills: the 7000th after the burst comes after exactly 1000 minutes.
+        let rate = Rate::new(7, MINUTE, 2);
+        let mut full_at = rate.taken(rate.taken(0, 0), 0);
         let mut now = 0;
         for _ in 0..7_000 {
-            now = u64::try_from(rate.ready_ns(full_at)).unwrap().max(now);
+            now = u64::try_from(rate.ready_ns(full_at)).unwrap();
             assert!(rate.has_token(full_at, rate.units(now)));
-            full_at = full_at.max(rate.units(now).min(full_at + 7)) + rate.token;
+            assert!(!rate.has_token(full_at, rate.units(now - 1)));
+            full_at = rate.taken(full_at, rate.units(now));
         }
-        assert_eq!(rate.full_ns(full_at), u128::from(MINUTE) * 1_000);
+        assert_eq!(now, MINUTE * 1_000);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::rate::{Rate, Units};
 /// The smallest table that is allocated.
 const MIN_SLOTS: usize = 8;
 /// A sweep goes on where it finds what to drop, up to so many times its budget.
-const EAGER: usize = 8;
+const EAGER: usize = 32;
 
 /// What a key is known by: never zero.
 pub(super) type Fingerprint = u128;
@@ -24,8 +24,10 @@ struct Slot {
     full_at: Units,
 }
 
-/// The bytes of one slot.
-pub(super) const SLOT_BYTES: usize = size_of::<Slot>();
+/// The most memory that a tracked key takes while keys come, in bytes: a slot in a table that has just doubled.
+pub const BYTES_PER_KEY: usize = (size_of::<Slot>() * 8).div_ceil(3);
+/// The smallest table's bytes.
+pub(super) const MIN_BYTES: usize = size_of::<Slot>() * MIN_SLOTS;
 
 #[derive(Debug, Default)]
 pub(super) struct Table {
@@ -112,12 +114,8 @@ impl Table {
         dropped
     }
 
-    pub(super) fn slots(&self) -> usize {
-        self.slots.len()
-    }
-
     pub(super) fn bytes(&self) -> usize {
-        self.slots.capacity() * SLOT_BYTES
+        self.slots.capacity() * size_of::<Slot>()
     }
 
     fn mask(&self) -> usize {
@@ -177,7 +175,7 @@ impl Table {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "the low bits are what is wanted")]
+/// The low bits of the key, which are as good as any.
 fn home(key: Fingerprint, mask: usize) -> usize {
     key as usize & mask
 }
@@ -215,7 +213,7 @@ mod tests {
             table.sweep(&rate, now, 4);
             model.retain(|key, full_at| *full_at > u128::from(now) || table.find(*key).is_some());
             assert_eq!(table.len, model.len());
-            assert!(table.slots() <= (table.len * 8).max(MIN_SLOTS));
+            assert!(table.slots.len() <= (table.len * 8).max(MIN_SLOTS));
             if now % 100 == 0 {
                 for (key, full_at) in &model {
                     assert_eq!(table.full_at(table.find(*key).unwrap()), *full_at);
@@ -223,6 +221,6 @@ mod tests {
             }
         }
         table.sweep(&rate, u64::MAX, usize::MAX);
-        assert_eq!((table.len, table.slots()), (0, MIN_SLOTS));
+        assert_eq!((table.len, table.slots.len()), (0, MIN_SLOTS));
     }
 }

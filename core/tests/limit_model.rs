@@ -1,0 +1,314 @@
+//! Random histories against a model that counts tokens in exact fractions.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "a test")]
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use checkrein::context::{Context, Value};
+use checkrein::limit::{Count, Limit, LimitSet, RateLimit, Target};
+use num_rational::Ratio;
+use proptest::prelude::*;
+
+type Fraction = Ratio<i128>;
+
+const TARGETS: [Target; 3] = [Target::Read, Target::Write, Target::All];
+
+#[derive(Clone, Debug)]
+struct Declared {
+    target: Target,
+    tokens: u64,
+    period: u8,
+    burst: u64,
+    scope: Option<&'static str>,
+    count: Count,
+}
+
+impl Declared {
+    fn period_ns(&self) -> i128 {
+        [1_000_000_000, 60_000_000_000, 3_600_000_000_000][usize::from(self.period)]
+    }
+
+    fn compile(&self) -> Arc<Limit> {
+        let make = [RateLimit::per_second, RateLimit::per_minute, RateLimit::per_hour];
+        let mut declared = make[usize::from(self.period)](self.tokens).burst(self.burst).count(self.count);
+        if let Some(scope) = self.scope {
+            // One shard: so the clock that never goes back is the whole table's, as in the model.
+            declared = declared.scope(scope).max_keys(100);
+        }
+        Arc::new(Limit::compile(self.target, &declared).unwrap())
+    }
+}
+
+/// The buckets of one limit: tokens, and when they were counted.
+#[derive(Clone, Debug)]
+struct Model {
+    declared: Declared,
+    tokens: HashMap<Option<String>, (Fraction, u64)>,
+    /// The latest time at which a token was taken: of the contexts with the key, and of the others.
+    latest: [u64; 2],
+}
+
+impl Model {
+    fn bucket(&self, context: &Context) -> Option<String> {
+        Some(context.get(self.declared.scope?)?.to_text().to_string())
+    }
+
+    fn effective(&self, context: &Context, now: u64) -> u64 {
+        now.max(self.latest[usize::from(self.bucket(context).is_some())])
+    }
+
+    fn level(&self, context: &Context, now: u64) -> Fraction {
+        let full = Fraction::from_integer(self.declared.burst.into());
+        let Some((tokens, at)) = self.tokens.get(&self.bucket(context)) else { return full };
+        let passed = i128::from(self.effective(context, now) - at);
+        let due = Fraction::new(passed * i128::from(self.declared.tokens), self.declared.period_ns());
+        full.min(tokens + due)
+    }
+
+    fn until(&self, wanted: Fraction, context: &Context, now: u64) -> u64 {
+        let missing = wanted - self.level(context, now);
+        if missing <= Fraction::ZERO {
+            return 0;
+        }
+        let ns = missing * Fraction::new(self.declared.period_ns(), self.declared.tokens.into());
+        let then = i128::from(self.effective(context, now)) + ns.ceil().to_integer();
+        u64::try_from(then - i128::from(now)).unwrap_or(u64::MAX)
+    }
+
+    fn wait(&self, context: &Context, now: u64) -> u64 {
+        self.until(Fraction::ONE, context, now)
+    }
+
+    fn take(&mut self, context: &Context, now: u64) {
+        let at = self.effective(context, now);
+        let left = self.level(context, now) - 1;
+        assert!(left >= Fraction::ZERO);
+        self.latest[usize::from(self.bucket(context).is_some())] = at;
+        self.tokens.insert(self.bucket(context), (left, at));
+    }
+}
+
+/// Which limit refuses, and the wait.
+type Verdict = Result<(), (usize, u64)>;
+
+#[derive(Clone, Debug)]
+struct World(Vec<Model>);
+
+impl World {
+    fn new(declared: &[Declared]) -> Self {
+        let model = |declared: &Declared| Model {
+            declared: declared.clone(),
+            tokens: HashMap::new(),
+            latest: [0; 2],
+        };
+        World(declared.iter().map(model).collect())
+    }
+
+    fn applying(&self, target: Target) -> impl Iterator<Item = (usize, &Model)> {
+        let applies = move |m: &Model| m.declared.target == target || m.declared.target == Target::All;
+        self.0.iter().enumerate().filter(move |(_, m)| applies(m) || target == Target::All)
+    }
+
+    fn judge(&self, count: Count, target: Target, context: &Context, now: u64) -> Verdict {
+        let mut worst = (0, 0);
+        let mut longest = 0;
+        for (index, model) in self.applying(target) {
+            let wait = model.wait(context, now);
+            longest = longest.max(wait);
+            if model.declared.count == count && wait > worst.1 {
+                worst = (index, wait);
+            }
+        }
+        if worst.1 == 0 { Ok(()) } else { Err((worst.0, longest)) }
+    }
+
+    fn take(&mut self, count: Count, target: Target, context: &Context, now: u64) -> Verdict {
+        self.judge(count, target, context, now)?;
+        let applying: Vec<usize> = self.applying(target).map(|(index, _)| index).collect();
+        for index in applying {
+            if self.0[index].declared.count == count {
+                self.0[index].take(context, now);
+            }
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, target: Target, context: &Context, now: u64) -> Verdict {
+        self.take(Count::Attempts, target, context, now)?;
+        self.judge(Count::Operations, target, context, now)
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Move {
+    On(u64),
+    Back(u64),
+    To(u64),
+    /// To where the last refusal said, give or take a nanosecond.
+    Retry(i8),
+}
+
+#[derive(Clone, Debug)]
+struct Event {
+    time: Move,
+    target: Target,
+    agent: u8,
+    team: u8,
+    start: bool,
+}
+
+fn context(agent: u8, team: u8) -> Context {
+    let values =
+        [None, Some(Value::from("a")), Some(Value::from("1")), Some(Value::Int(1)), Some(Value::from(""))];
+    let mut context = Context::new();
+    for (name, chosen) in [("agent_id", agent), ("team", team)] {
+        if let Some(value) = &values[usize::from(chosen)] {
+            context.insert(name, value.clone()).unwrap();
+        }
+    }
+    context
+}
+
+fn declared() -> impl Strategy<Value = Declared> {
+    let tokens = prop_oneof![1_u64..20, Just(7), Just(997), 1_u64..=1_000_000_000];
+    let burst = prop_oneof![1_u64..5, 1_u64..5, Just(100)];
+    let scope = prop_oneof![Just(None), Just(Some("agent_id")), Just(Some("team"))];
+    let count = prop_oneof![3 => Just(Count::Operations), 1 => Just(Count::Attempts)];
+    (prop::sample::select(&TARGETS[..]), tokens, 0_u8..3, burst, scope, count).prop_map(
+        |(target, tokens, period, burst, scope, count)| Declared {
+            target,
+            tokens,
+            period,
+            burst,
+            scope,
+            count,
+        },
+    )
+}
+
+fn event(back: bool) -> impl Strategy<Value = Event> {
+    let time = prop_oneof![
+        4 => Just(Move::On(0)),
+        4 => (0_u64..10).prop_map(Move::On),
+        4 => (0_u64..20_000_000_000).prop_map(Move::On),
+        1 => (0_u64..10_000_000_000_000).prop_map(Move::On),
+        4 => (-1_i8..=1).prop_map(Move::Retry),
+        2 => (0_u64..30_000_000_000).prop_map(move |ns| if back { Move::Back(ns) } else { Move::On(ns) }),
+        1 => prop_oneof![Just(u64::MAX), Just(u64::MAX - 7), any::<u64>()]
+            .prop_map(move |to| if back && to % 5 == 0 { Move::To(to) } else { Move::On(to % 1_000) }),
+    ];
+    (time, prop::sample::select(&TARGETS[..]), 0_u8..5, 0_u8..5, any::<bool>())
+        .prop_map(|(time, target, agent, team, start)| Event { time, target, agent, team, start })
+}
+
+fn moved(now: u64, retry: u64, time: &Move) -> u64 {
+    match time {
+        Move::On(ns) => now.saturating_add(*ns),
+        Move::Back(ns) => now.saturating_sub(*ns),
+        Move::To(ns) => *ns,
+        Move::Retry(off) => now.saturating_add(retry).saturating_add_signed(i64::from(*off)),
+    }
+}
+
+fn play(limits: &LimitSet, event: &Event, now: u64) -> Result<(), (String, u64)> {
+    let context = context(event.agent, event.team);
+    let done = match event.start {
+        true => limits.start(event.target, &context, now),
+        false => limits.take(event.target, &context, now),
+    };
+    done.map(drop).map_err(|refused| (refused.limit().to_owned(), refused.retry_after_ns()))
+}
+
+proptest! {
+    #[test]
+    fn verdicts_waits_and_levels_are_those_of_exact_fractions(
+        limits in prop::collection::vec(declared(), 1..5),
+        events in prop::collection::vec(event(true), 1..80),
+    ) {
+        let set: LimitSet = limits.iter().map(Declared::compile).collect();
+        let names: Vec<String> = set.iter().map(|limit| limit.describe().to_owned()).collect();
+        let mut world = World::new(&limits);
+        let (mut now, mut retry) = (0, 0);
+        for event in &events {
+            now = moved(now, retry, &event.time);
+            let context = context(event.agent, event.team);
+            let wanted = match event.start {
+                true => world.start(event.target, &context, now),
+                false => world.take(Count::Operations, event.target, &context, now),
+            };
+            let got = play(&set, event, now);
+            prop_assert_eq!(&got, &wanted.map_err(|(index, wait)| (names[index].clone(), wait)));
+            retry = got.err().map_or(0, |(_, wait)| wait);
+
+            let status = set.status(event.target, &context, now);
+            prop_assert_eq!(status.len(), world.applying(event.target).count());
+            for ((_, model), status) in world.applying(event.target).zip(&status) {
+                let full = Fraction::from_integer(model.declared.burst.into());
+                prop_assert_eq!(i128::from(status.remaining), model.level(&context, now).floor().to_integer());
+                prop_assert_eq!(status.retry_after_ns, model.wait(&context, now));
+                prop_assert_eq!(status.full_after_ns, model.until(full, &context, now));
+            }
+        }
+    }
+
+    /// Without the model: whatever came before, the advertised wait is exact.
+    #[test]
+    fn an_operation_passes_at_its_retry_after_and_not_a_nanosecond_before(
+        limits in prop::collection::vec(declared(), 1..4),
+        events in prop::collection::vec(event(true), 1..30),
+    ) {
+        let replay = |count: usize| {
+            let set: LimitSet = limits.iter().map(Declared::compile).collect();
+            let (mut now, mut wait) = (0, None);
+            for event in events.iter().take(count) {
+                now = moved(now, wait.unwrap_or(0), &event.time);
+                wait = play(&set, event, now).err().map(|(_, wait)| wait);
+            }
+            (set, now, wait)
+        };
+        for count in 1..=events.len() {
+            let (set, now, Some(wait)) = replay(count) else { continue };
+            let Some(then) = now.checked_add(wait) else { continue };
+            let event = &events[count - 1];
+            let context = context(event.agent, event.team);
+            let passes = |set: &LimitSet, now| {
+                set.start(event.target, &context, now).is_ok() && set.take(event.target, &context, now).is_ok()
+            };
+            prop_assert!(!passes(&set, then - 1));
+            prop_assert!(passes(&replay(count).0, then));
+        }
+    }
+
+    /// However many keys come: known buckets that are not full keep every taken token, and the bound holds.
+    #[test]
+    fn a_flood_of_keys_resets_nothing(
+        max_keys in 1_u64..40,
+        keys in prop::collection::vec((0_u16..120, 0_u64..2_000_000_000), 1..600),
+    ) {
+        let declared = RateLimit::per_minute(6).burst(3).scope("agent_id").max_keys(max_keys);
+        let limit = Arc::new(Limit::compile(Target::Write, &declared).unwrap());
+        let set = LimitSet::new().with(Arc::clone(&limit));
+        // What each key took, whichever bucket it came from.
+        let mut history: HashMap<u16, Vec<u64>> = HashMap::new();
+        let mut now = 0;
+        for (key, passed) in keys {
+            now += passed;
+            let mut context = Context::new();
+            context.insert("agent_id", Value::from(i64::from(key))).unwrap();
+            if let Ok(taken) = set.take(Target::Write, &context, now) {
+                if taken.overflow().is_none() {
+                    history.entry(key).or_default().push(now);
+                }
+            }
+            prop_assert!(limit.tracked_keys() as u64 <= max_keys);
+        }
+        // In any stretch of time no key got more from buckets of its own than one bucket gives.
+        for times in history.values() {
+            for (first, from) in times.iter().enumerate() {
+                for (last, to) in times.iter().enumerate().skip(first) {
+                    prop_assert!((last - first) as u64 <= 2 + (to - from) / 10_000_000_000);
+                }
+            }
+        }
+    }
+}
