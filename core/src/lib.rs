@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod context;
 pub mod error;
+pub mod glob;
 pub mod operation;
 pub mod text;
 
