@@ -1,5 +1,7 @@
 //! The glob dialect, clause by clause: what each pattern matches and what is refused with which advice.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests")]
+
 use checkrein::glob::{Glob, GlobIndex, MAX_BRACE_DEPTH, MAX_EXPANSIONS, MAX_PATTERN_BYTES};
 
 fn check(pattern: &str, key: &[u8], wanted: bool) {
