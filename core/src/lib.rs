@@ -10,7 +10,7 @@ pub mod clock;
 pub mod context;
 pub mod engine;
 pub mod error;
-pub mod limit;
+pub mod glob;
 pub mod operation;
 pub mod policy;
 pub mod store;

@@ -16,7 +16,7 @@ use super::Glob;
 use table::{Place, Table};
 use wild::Wild;
 
-/// An immutable index over patterns, each with a number.
+/// An immutable index over patterns, each with a number; the default one holds none.
 ///
 /// ```
 /// # fn main() -> Result<(), checkrein::error::PatternError> {
@@ -28,7 +28,7 @@ use wild::Wild;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct GlobIndex {
     nodes: Box<[Node]>,
     wilds: Box<[Wild]>,
@@ -89,27 +89,12 @@ impl GlobIndex {
     }
 }
 
-/// Several expansions of one pattern may match, and a pattern's numbers come in the order of the walk.
+/// Several expansions of one pattern may match, and numbers come in the order of the walk.
 fn sort_and_dedup(out: &mut SmallVec<[u32; 8]>, start: usize) {
-    let mut kept = start;
-    if let Some(found) = out.get_mut(start..) {
-        found.sort_unstable();
-        let mut last = None;
-        let mut write = 0;
-        for read in 0..found.len() {
-            let id = found.get(read).copied();
-            if id == last {
-                continue;
-            }
-            last = id;
-            if let (Some(id), Some(slot)) = (id, found.get_mut(write)) {
-                *slot = id;
-                write += 1;
-            }
-        }
-        kept += write;
-    }
-    out.truncate(kept);
+    let mut found: SmallVec<[u32; 8]> = out.drain(start..).collect();
+    found.sort_unstable();
+    found.dedup();
+    out.extend(found);
 }
 
 type Nodes = SmallVec<[u32; 16]>;

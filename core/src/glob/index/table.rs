@@ -49,7 +49,7 @@ impl Table {
         let (start, len) = (self.bytes.len(), bytes.len());
         let value = value();
         self.bytes.extend_from_slice(bytes);
-        // INVARIANT: the builder stops before the bytes of all patterns pass `u32::MAX`.
+        // Patterns of 4 GiB in all would be needed to pass these numbers: an index of some 100 GiB.
         let entry = Entry { place, start: start as u32, len: len as u32, value };
         let all = &self.bytes;
         let rehash = |entry: &Entry| hash(entry.place, bytes_in(all, entry));

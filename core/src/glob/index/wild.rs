@@ -138,7 +138,7 @@ fn bit(text: &[u8]) -> u64 {
 }
 
 type Literal = SmallVec<[u8; 32]>;
-type Counts = HashMap<(Shape, Literal), u32, FixedState>;
+type Counts = HashMap<Choice, u32, FixedState>;
 
 /// Files the children of one node; `table` gets the literals.
 pub(super) fn build(node: u32, any: Option<u32>, edges: Vec<Edge>, table: &mut Table) -> Wild {
@@ -149,7 +149,13 @@ pub(super) fn build(node: u32, any: Option<u32>, edges: Vec<Edge>, table: &mut T
     }
     let mut counts = Counts::default();
     for edge in &edges {
-        each_choice(&edge.segment, |choice| *counts.entry(choice).or_default() += 1);
+        ends(&edge.segment, |choice| *counts.entry(choice).or_default() += 1);
+    }
+    // Windows are many and dearer to look up, so they are weighed only where the ends are crowded.
+    for edge in &edges {
+        if best(&counts, |visit| ends(&edge.segment, visit)).is_none_or(|(crowd, _)| crowd > CROWD) {
+            windows(&edge.segment, |choice| *counts.entry(choice).or_default() += 1);
+        }
     }
     let mut plain = Vec::new();
     let mut filings: Vec<Filing> = Vec::new();
@@ -183,8 +189,10 @@ pub(super) fn build(node: u32, any: Option<u32>, edges: Vec<Edge>, table: &mut T
     wild
 }
 
-/// Everything that a segment could be filed under, the cheapest look-up first; the same choice may come twice.
-fn each_choice(segment: &Segment, mut visit: impl FnMut((Shape, Literal))) {
+type Choice = (Shape, Literal);
+
+/// The literals at the ends of a segment, the cheapest look-up first.
+fn ends(segment: &Segment, mut visit: impl FnMut(Choice)) {
     let (prefix, suffix) = (segment.prefix(), segment.suffix());
     if !prefix.is_empty() {
         visit((Shape::Prefix(prefix.len() as u32), prefix.into()));
@@ -197,23 +205,34 @@ fn each_choice(segment: &Segment, mut visit: impl FnMut((Shape, Literal))) {
         text.extend_from_slice(suffix);
         visit((Shape::Both(prefix.len() as u32, suffix.len() as u32), text));
     }
+}
+
+/// The windows of all literals of a segment; the same one may come twice.
+fn windows(segment: &Segment, mut visit: impl FnMut(Choice)) {
     for literal in segment.literals() {
-        let width = literal.len().min(WINDOW);
-        for window in literal.windows(width.max(1)) {
+        let width = literal.len().clamp(1, WINDOW);
+        for window in literal.windows(width) {
             visit((Shape::Inner(width as u32), window.into()));
         }
     }
 }
 
-/// The first filing that is not crowded, else the least crowded one.
-fn choose(segment: &Segment, counts: &Counts) -> Option<(Shape, Literal)> {
-    let mut best: Option<(u32, (Shape, Literal))> = None;
-    each_choice(segment, |choice| {
-        let crowd = counts.get(&choice).copied().unwrap_or(u32::MAX);
-        let better = best.as_ref().is_none_or(|(known, _)| *known > CROWD && crowd < *known);
-        if better {
+/// The first choice that is not crowded, else the least crowded one; what was not counted is no choice.
+fn best(counts: &Counts, each: impl FnOnce(&mut dyn FnMut(Choice))) -> Option<(u32, Choice)> {
+    let mut best: Option<(u32, Choice)> = None;
+    each(&mut |choice| {
+        let Some(&crowd) = counts.get(&choice) else { return };
+        if best.as_ref().is_none_or(|(known, _)| *known > CROWD && crowd < *known) {
             best = Some((crowd, choice));
         }
     });
-    best.map(|(_, choice)| choice)
+    best
+}
+
+fn choose(segment: &Segment, counts: &Counts) -> Option<Choice> {
+    let choice = best(counts, |visit| {
+        ends(segment, &mut *visit);
+        windows(segment, visit);
+    });
+    choice.map(|(_, choice)| choice)
 }
