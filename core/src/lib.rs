@@ -12,7 +12,6 @@ pub mod engine;
 pub mod error;
 pub mod glob;
 pub mod operation;
-pub mod policy;
 pub mod store;
 pub mod text;
 
