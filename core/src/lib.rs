@@ -11,7 +11,10 @@ pub mod context;
 pub mod engine;
 pub mod error;
 pub mod glob;
+pub mod hook;
+pub mod limit;
 pub mod operation;
+pub mod policy;
 pub mod store;
 pub mod text;
 

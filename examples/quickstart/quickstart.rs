@@ -17,7 +17,10 @@ fn main() -> Result<()> {
 
     let agent = PolicyContext::new("write", b"users/alice").with_agent_id("agent_001");
     let careful = PolicyContext::new("read", b"users/alice/email").with("redact_pii", true);
-    show("put users/alice/email by agent_001", policy.put("users/alice/email", "alice@example.com", Some(&agent)));
+    show(
+        "put users/alice/email by agent_001",
+        policy.put("users/alice/email", "alice@example.com", Some(&agent)),
+    );
     show("put system/config by agent_001", policy.put("system/config", "malicious", Some(&agent)));
     show("put system/config by the operator", policy.put("system/config", "{}", None));
     println!("get users/alice/email, redacted: {}", text(policy.get("users/alice/email", Some(&careful))?));

@@ -7,6 +7,7 @@ use super::Verdict;
 use super::content::{Content, Part};
 use super::verdict::unknown_word;
 use crate::error::Result;
+use crate::glob::Glob;
 use crate::operation::Kind;
 
 /// How many entries a reader gets who does not say.
@@ -106,6 +107,15 @@ impl AuditFilter {
     pub fn keys(mut self, test: impl Fn(&[u8]) -> bool + Send + Sync + 'static) -> Self {
         self.keys = Some(Arc::new(test));
         self
+    }
+
+    /// Only keys that this glob matches.
+    ///
+    /// # Errors
+    /// `PatternError` for a bad glob.
+    pub fn keys_matching(self, glob: &str) -> Result<Self> {
+        let glob = Glob::parse(glob)?;
+        Ok(self.keys(move |key| glob.matches(key)))
     }
 
     /// Only entries of this time or later, by the wall clock: nanoseconds since 1970-01-01 UTC.
