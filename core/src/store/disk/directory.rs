@@ -31,6 +31,9 @@ pub(super) struct Directory {
 impl Directory {
     /// Makes the directory where it is missing, and locks it.
     pub(super) fn lock(path: &Path) -> Result<Self> {
+        if path.as_os_str().is_empty() {
+            return Err(Error::config("the path of the database is empty: give the path of a directory"));
+        }
         let label = path.display().to_string();
         let io_error = |error| failure::of_io(&label, Doing::Open, error);
         if path.exists() && !path.is_dir() {
@@ -102,7 +105,7 @@ fn open(path: &Path) -> io::Result<File> {
 /// Makes the directories that are missing, each synced into the one above: a new database then survives a loss
 /// of power together with its first write.
 fn create_directories(path: &Path) -> io::Result<()> {
-    if path.as_os_str().is_empty() || path.is_dir() {
+    if path.is_dir() {
         return Ok(());
     }
     let parent = match path.parent() {

@@ -12,8 +12,6 @@ use crate::store::options::Options;
 
 /// The format of the data that this version writes: the tables below.
 const FORMAT: u64 = 1;
-/// A file up to this size is verified whole whenever it is opened; see `docs/database.md` for what that costs.
-const CHECK_UP_TO_BYTES: u64 = 64 * 1024 * 1024;
 
 const DATA: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("data");
 const META: TableDefinition<'static, &str, u64> = TableDefinition::new("meta");
@@ -29,11 +27,11 @@ pub(super) enum Change {
 }
 
 impl Change {
-    /// What it counts for in bounds.
+    /// What it counts for in bounds: its bytes and some for the bookkeeping.
     pub(super) fn bytes(&self) -> usize {
         match self {
-            Change::Put(key, value) => key.len().saturating_add(value.len()),
-            Change::Delete(key) => key.len(),
+            Change::Put(key, value) => key.len().saturating_add(value.len()).saturating_add(64),
+            Change::Delete(key) => key.len().saturating_add(64),
             Change::Flush => 0,
         }
     }
@@ -64,7 +62,7 @@ impl Engine {
         if length == 0 {
             return Err(failure::damaged(label, None));
         }
-        Self::open(label, backend(label, file)?, options.check || length <= CHECK_UP_TO_BYTES, options)
+        Self::open(label, backend(label, file)?, options.check, options)
     }
 
     /// Opens the database in a storage; an empty storage becomes a new one.

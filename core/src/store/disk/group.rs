@@ -168,6 +168,12 @@ impl<T> GroupCommit<T> {
         state
     }
 
+    /// How many writes wait for the next commit.
+    #[cfg(test)]
+    fn queued(&self) -> usize {
+        self.lock().queue.len()
+    }
+
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         // No code of others runs under the lock, so a poisoned state is whole.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

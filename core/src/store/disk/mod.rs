@@ -119,8 +119,13 @@ impl Disk {
         let Some(open) = self.lock().take() else { return Ok(()) };
         self.view.store(None);
         let closed = open.engine.close(&self.label);
-        // After a failure the engine only repeats that there was one, which the caller already knows.
-        if self.failed.get().is_some() { Ok(()) } else { closed }
+        // After a failure the engine only repeats that there was one; its caller knows, but whoever wrote before
+        // and was told that it is not yet on disk does not.
+        match self.failed.get() {
+            Some(first) if open.unsynced_bytes > 0 => Err(first.clone()),
+            Some(_) => Ok(()),
+            None => closed,
+        }
     }
 
     fn submit(&self, change: Change) -> Result<()> {
