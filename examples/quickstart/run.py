@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,11 +29,19 @@ def commands(python: str, folder: Path) -> dict[str, list[list[str]]]:
     ]  # fmt: skip
     return {
         "Python": [[python, str(HERE / "quickstart.py")]],
-        "Node": [["node", str(HERE / "quickstart.mjs")]],
+        "Node": [["node", str(as_npm_user(folder))]],
         "Go": [["go", "-C", str(ROOT / "go"), "run", str(HERE / "quickstart.go")]],
         "C": [compile_c, [c_program]],
         "Rust": [["cargo", "run", "--quiet", "--release", "--package", "checkrein", "--example", "quickstart", "--"]],
     }
+
+
+def as_npm_user(folder: Path) -> Path:
+    """The Node quick start in a project of its own, which depends on the package."""
+    modules = folder / "node_modules"
+    modules.mkdir()
+    (modules / "checkrein").symlink_to(ROOT / "bindings-node", target_is_directory=True)
+    return Path(shutil.copy(HERE / "quickstart.mjs", folder))
 
 
 def main() -> int:
