@@ -8,8 +8,8 @@ use crate::hook::{Answer, Failure, HookEntry, Phase};
 use crate::operation::Kind;
 
 impl Progress<'_> {
-    /// Applies a hook's answer: goes on, or ends the operation.
-    pub(super) fn judge(&mut self, hook: &HookEntry, answer: Answer) {
+    /// Applies the answer of the hook at a place of the set: goes on, or ends the operation.
+    pub(super) fn judge(&mut self, place: u32, hook: &HookEntry, answer: Answer) {
         let trigger = hook.trigger;
         match answer {
             Answer::Nothing | Answer::Allow => {}
@@ -17,12 +17,13 @@ impl Progress<'_> {
             // The same value again is no change, wherever there is a value.
             Answer::Modify(value) if self.value.as_deref() == Some(value.as_slice()) => {}
             Answer::Modify(value) if trigger.may_modify() => {
-                self.modified = true;
+                self.changed_by = Some(place);
                 self.value = Some(Cow::Owned(value));
             }
-            Answer::Deny(_) if trigger.phase == Phase::After && trigger.may_deny() => {
+            Answer::Deny(reason) if trigger.phase == Phase::After && trigger.may_deny() => {
                 // Hidden: the caller gets "no value".
-                self.modified = true;
+                self.changed_by = Some(place);
+                self.change_reason = reason;
                 self.value = None;
                 self.state = State::Ended;
             }
@@ -44,7 +45,7 @@ impl Progress<'_> {
                 let reason = format!("the hook failed with `{}`", cause.type_name());
                 self.refuse(ViolationKind::HookFailed, reason, hook, Some(cause));
             }
-            Answer::Failed(Failure::Own(error)) => self.raised(hook, error),
+            Answer::Failed(Failure::Own(error)) => self.raised(place, hook, error),
         }
     }
 
@@ -62,9 +63,9 @@ impl Progress<'_> {
     }
 
     /// An error of Checkrein comes out as itself; after a change, inside one that says so.
-    fn raised(&mut self, hook: &HookEntry, error: Error) {
+    fn raised(&mut self, place: u32, hook: &HookEntry, error: Error) {
         if self.did_change().is_none() {
-            return self.fail(error);
+            return self.fail(error, Some(place));
         }
         let class = error.code().class().as_str();
         let cause = match error {

@@ -16,6 +16,8 @@ pub(super) struct Refusal {
     pub(super) error: Error,
     /// Whether the store did it, where that is known.
     applied: Option<bool>,
+    /// The hook that raised the error, where it is not one that names its rule.
+    raised_by: Option<u32>,
 }
 
 impl Progress<'_> {
@@ -35,18 +37,21 @@ impl Progress<'_> {
     }
 
     fn end(&mut self, verdict: Verdict, error: Error) {
-        self.result = Err(Refusal { verdict, error, applied: self.applied() });
+        self.result = Err(Refusal { verdict, error, applied: self.applied(), raised_by: None });
         self.state = State::Ended;
     }
 
-    /// Ends with an error that is told as it is.
-    pub(super) fn fail(&mut self, error: Error) {
+    /// Ends with an error that is told as it is; a hook may have raised it.
+    pub(super) fn fail(&mut self, error: Error, raised_by: Option<u32>) {
         // A violation that a hook raised, a limit's on another engine too, is a deny of this operation.
         let verdict = match error.code() {
             Code::Denied | Code::RateLimited => Verdict::Denied,
             _ => Verdict::Error,
         };
         self.end(verdict, error);
+        if let Err(refusal) = &mut self.result {
+            refusal.raised_by = raised_by;
+        }
     }
 
     /// Ends as refused by a hook.
@@ -148,15 +153,23 @@ impl Progress<'_> {
         self.uncount(config);
         let Some(audit) = &config.audit else { return };
         let (agent_id, session_id) = (self.context.agent_id(), self.context.session_id());
-        let reason = match &self.result {
-            Ok(()) => None,
-            Err(refusal) => Some(reason_of(&refusal.error)),
+        let refused = self.result.as_ref().err();
+        let (result, applied) = match refused {
+            None => (self.passed(), (self.kind != Kind::Read).then_some(true)),
+            Some(refusal) => (refusal.verdict, refusal.applied),
         };
-        let (result, applied) = match &self.result {
-            Ok(()) => (self.passed(), (self.kind != Kind::Read).then_some(true)),
-            Err(refusal) => (refusal.verdict, refusal.applied),
+        let rule_at = |place: u32| config.hooks_of(self.kind).get(place).map(|hook| &*hook.rule);
+        let rule = match refused {
+            None => self.changed_by.and_then(rule_at),
+            Some(refusal) => {
+                let named = refusal.error.violation().and_then(|violation| violation.rule.as_deref());
+                refusal.raised_by.and_then(rule_at).or(named)
+            }
         };
-        let rule = self.result.as_ref().err().and_then(|refusal| refusal.error.violation()?.rule.as_deref());
+        let reason = match refused {
+            None => self.change_reason.take().or(self.overflow.take()),
+            Some(refusal) => Some(reason_of(&refusal.error)),
+        };
         audit.append(&Record {
             time: self.seen,
             operation_id: OperationId::next(),
@@ -167,7 +180,7 @@ impl Progress<'_> {
             agent_id: agent_id.as_deref(),
             session_id: session_id.as_deref(),
             rule,
-            reason: reason.as_deref().or(self.overflow.as_deref()),
+            reason: reason.as_deref(),
             logged: self.logged,
             applied,
         });
@@ -175,7 +188,7 @@ impl Progress<'_> {
 
     /// How an operation that was not refused stands in the audit.
     fn passed(&self) -> Verdict {
-        match (self.modified, self.kind) {
+        match (self.changed_by.is_some(), self.kind) {
             (true, Kind::Read) => Verdict::Redacted,
             (true, _) => Verdict::Modified,
             _ => Verdict::Allowed,
