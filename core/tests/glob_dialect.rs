@@ -200,3 +200,34 @@ fn hostile_keys_and_patterns_stay_near_linear() {
         assert!(globs.iter().all(|glob| !glob.matches(key.as_bytes())));
     }
 }
+
+#[test]
+fn a_child_found_by_several_windows_is_walked_once() {
+    // `aaaa` holds `aa` three times: walked three times at each of 40 segments, this would never end.
+    let level = |depth: usize| "*aa*/".repeat(depth);
+    let siblings = (0..40).flat_map(|depth| (0..6).map(move |n| format!("{}*q{n}*", level(depth))));
+    let globs: Vec<Glob> = siblings.chain([level(40)]).map(|p| Glob::parse(&p).unwrap()).collect();
+    let index = GlobIndex::build((0..).zip(&globs));
+    assert_eq!(index.matches("aaaa/".repeat(40).as_bytes()).as_slice(), [240]);
+    assert!(index.matches("aaaa/".repeat(41).as_bytes()).is_empty());
+}
+
+#[test]
+fn siblings_that_share_both_ends_are_told_apart() {
+    let patterns: Vec<String> = (0..400).map(|n| format!("p{}*{}s", n / 20, n % 20)).collect();
+    let globs: Vec<Glob> = patterns.iter().map(|p| Glob::parse(p).unwrap()).collect();
+    let index = GlobIndex::build((0..).zip(&globs));
+    for (key, wanted) in [
+        ("p3-7s", vec![67]),
+        // An empty `*`, and ends that must not overlap.
+        ("p37s", vec![67]),
+        ("p12s", vec![22]),
+        ("p11s", vec![21]),
+        ("p1s", vec![]),
+        ("p12-13s", vec![23, 33, 243, 253]),
+    ] {
+        assert_eq!(index.matches(key.as_bytes()).to_vec(), wanted, "{key}");
+        let alone = (0..).zip(&globs).filter(|(_, glob)| glob.matches(key.as_bytes())).map(|(id, _)| id);
+        assert_eq!(alone.collect::<Vec<u32>>(), wanted, "{key}");
+    }
+}

@@ -1,10 +1,10 @@
 //! What is no database, or no longer one, is a clear error: never a panic, never an empty database instead.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::print_stdout)]
 
 use std::fs;
 use std::path::Path;
 
-use checkrein::store::Database;
+use checkrein::store::{Database, Durability};
 use checkrein::{Code, Error};
 
 const FILE: &str = "checkrein.redb";
@@ -14,7 +14,7 @@ fn key(n: u32) -> Vec<u8> {
 }
 
 fn value(n: u32) -> Vec<u8> {
-    vec![n as u8; if n % 20 == 0 { 10_000 } else { 100 }]
+    vec![n as u8; if n.is_multiple_of(20) { 10_000 } else { 100 }]
 }
 
 const COUNT: u32 = 200;
@@ -22,7 +22,7 @@ const COUNT: u32 = 200;
 /// A directory with a database that holds something, and its file.
 fn filled() -> (tempfile::TempDir, Vec<u8>) {
     let directory = tempfile::tempdir().unwrap();
-    let database = Database::options().durability("relaxed".parse().unwrap()).open(directory.path()).unwrap();
+    let database = Database::options().durability(Durability::Relaxed).open(directory.path()).unwrap();
     for n in 0..COUNT {
         database.put(&key(n), &value(n)).unwrap();
     }
@@ -35,7 +35,7 @@ fn filled() -> (tempfile::TempDir, Vec<u8>) {
 /// database must say that it is damaged.
 fn open_with(directory: &Path, content: &[u8]) -> Result<(), Error> {
     fs::write(directory.join(FILE), content).unwrap();
-    let database = Database::open(directory)?;
+    let database = Database::options().durability(Durability::Relaxed).open(directory)?;
     for n in 0..COUNT {
         assert_eq!(database.get(&key(n))?, Some(value(n)), "{n}");
     }

@@ -55,7 +55,7 @@ impl Options {
 
     /// Whether to read the whole file and verify every checksum when it is opened. Default: `true`.
     ///
-    /// It takes about a second for a gigabyte in memory. Without it a file that was altered from outside may give
+    /// It takes about a second for each gigabyte that the system has in memory. Without it a file that was altered from outside may give
     /// wrong values, or end the process when a damaged page is met. A file that was not closed properly is always
     /// checked.
     #[must_use]

@@ -60,7 +60,7 @@ impl Disk {
         let label = directory.label().to_owned();
         let file = directory.data(|file| Engine::create(&label, file, options))?;
         let engine = Engine::open_file(&label, file, options)?;
-        Self::over(label, engine, Some(directory), options)
+        Self::over(label, Some(directory), engine, options)
     }
 
     /// A database over a storage of the tests', new where it is empty.
@@ -68,10 +68,11 @@ impl Disk {
     fn with_backend(backend: impl redb::StorageBackend, options: &Options) -> Result<Self> {
         let label = "test".to_owned();
         let engine = Engine::open(&label, backend, options.check, options)?;
-        Self::over(label, engine, None, options)
+        Self::over(label, None, engine, options)
     }
 
-    fn over(label: String, engine: Engine, directory: Option<Directory>, options: &Options) -> Result<Self> {
+    // The directory comes before the engine: where this fails, the file is closed before it is unlocked.
+    fn over(label: String, directory: Option<Directory>, engine: Engine, options: &Options) -> Result<Self> {
         let view = engine.view(&label)?;
         Ok(Disk {
             durability: options.durability,
