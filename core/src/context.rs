@@ -184,7 +184,8 @@ fn near_miss(name: &str) -> Option<&'static str> {
     if name.len() > 16 {
         return None;
     }
-    let bare = || name.bytes().filter(|b| !matches!(b, b'_' | b'-' | b' ' | b'.')).map(|b| b.to_ascii_lowercase());
+    let bare =
+        || name.bytes().filter(|b| !matches!(b, b'_' | b'-' | b' ' | b'.')).map(|b| b.to_ascii_lowercase());
     if bare().eq(*b"agentid") {
         Some(AGENT_ID)
     } else if bare().eq(*b"sessionid") {

@@ -1,5 +1,7 @@
 //! The quick start in Rust: agents may not write system keys, and e-mail addresses are redacted on request.
 
+#![allow(clippy::print_stdout, reason = "an example shows what it does")]
+
 use checkrein::policy::{PolicyAction, PolicyContext, PolicyEngine};
 use checkrein::{Connection, Result};
 

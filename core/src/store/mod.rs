@@ -19,9 +19,9 @@ pub use options::Options;
 
 use crate::error::{Cause, Error, Result};
 
-/// The longest key of a [`Database`], in bytes: keys are copied into the inner pages of the tree, and each
-/// look-up compares several.
-pub const MAX_KEY_BYTES: usize = 64 * 1024;
+/// The longest key of a [`Database`], in bytes: the longest that an operation takes. Keys are copied into the inner
+/// pages of the tree, so long ones are slow.
+pub const MAX_KEY_BYTES: usize = crate::operation::MAX_KEY_BYTES;
 /// The longest value of a [`Database`], in bytes: a value is held in memory whole, several times while it is
 /// written.
 pub const MAX_VALUE_BYTES: usize = 256 * 1024 * 1024;

@@ -1,5 +1,4 @@
-//! The figures of `docs/database.md`. They depend on the machine, so nothing is asserted and nothing runs unasked:
-//! `cargo test --release -p checkrein --test store_figures -- --ignored --nocapture --test-threads 1`.
+//! The figures of `docs/database.md`: reads and writes, in memory and on disk, by one thread and by several.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout)]
 
@@ -9,6 +8,15 @@ use std::time::{Duration, Instant};
 use checkrein::store::{Database, Durability};
 
 const KEYS: usize = 10_000;
+
+fn main() {
+    // `cargo test --benches` builds this and must not take minutes.
+    if std::env::args().any(|arg| arg == "--bench") {
+        memory();
+        disk();
+        open();
+    }
+}
 
 /// The CPU time that this thread has used, where the system tells it; else the wall time. On a machine that others
 /// use too, only the CPU time shows whether threads are in each other's way.
@@ -87,8 +95,6 @@ fn reads(name: &str, database: &Database) {
     );
 }
 
-#[test]
-#[ignore = "figures"]
 fn memory() {
     let database = Database::memory();
     fill(&database);
@@ -96,8 +102,6 @@ fn memory() {
     show("memory: put", rate(1, 300, |_, n| database.put(&key(n), &[7; 100]).unwrap()));
 }
 
-#[test]
-#[ignore = "figures"]
 fn disk() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("data");
@@ -129,8 +133,6 @@ fn disk() {
     println!("open and close: {:?}", start.elapsed());
 }
 
-#[test]
-#[ignore = "figures"]
 fn open() {
     let directory = tempfile::tempdir().unwrap();
     let database = Database::options().durability(Durability::Relaxed).open(directory.path()).unwrap();
