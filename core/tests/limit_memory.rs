@@ -75,6 +75,8 @@ fn a_million_agents_stay_within_the_bound_and_memory_falls_when_they_are_idle() 
     let mut takes = 0;
     while live() - before > BYTES_FIXED {
         takes += 1;
+            println!("{takes} {}", limit.tracked_keys());
+        }
         let _ = limits.take(Target::Write, &agent(0), (2 + takes) * SECOND);
         assert!(takes < 50_000, "{} keys are still tracked", limit.tracked_keys());
     }
