@@ -82,4 +82,5 @@ fn a_million_agents_stay_within_the_bound_and_memory_falls_when_they_are_idle() 
     limits.release_idle(u64::MAX);
     assert_eq!(limit.tracked_keys(), 0);
     assert!(live() - before <= BYTES_FIXED);
+    assert!(Limit::compile(Target::Write, &RateLimit::per_minute(60)).unwrap().memory_bytes() <= 600);
 }

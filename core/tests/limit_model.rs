@@ -295,9 +295,7 @@ proptest! {
             now += passed;
             let mut context = Context::new();
             context.insert("agent_id", Value::from(i64::from(key))).unwrap();
-            if let Ok(taken) = set.take(Target::Write, &context, now)
-                && taken.overflow().is_none()
-            {
+            if set.take(Target::Write, &context, now).is_ok_and(|taken| taken.overflow().is_none()) {
                 history.entry(key).or_default().push(now);
             }
             prop_assert!(limit.tracked_keys() as u64 <= max_keys);

@@ -285,6 +285,20 @@ fn a_clock_that_goes_back_makes_no_token() {
 }
 
 #[test]
+fn a_bucket_that_was_let_go_does_not_come_back_in_the_past() {
+    let limits = set(&[(Target::Write, RateLimit::per_second(2).scope("agent_id").max_keys(9))]);
+    assert_eq!(passing(&limits, Target::Write, &agent("a"), 0, 5), 2);
+    limits.release_idle(20 * SECOND);
+    assert_eq!(limits.iter().next().unwrap().tracked_keys(), 0);
+    assert_eq!(passing(&limits, Target::Write, &agent("a"), 10 * SECOND, 5), 2);
+    assert_eq!(
+        passing(&limits, Target::Write, &agent("a"), 20 * SECOND, 5),
+        0,
+        "those were the tokens of now"
+    );
+}
+
+#[test]
 fn new_keys_share_the_overflow_bucket_and_known_keys_lose_nothing() {
     let limits = set(&[(Target::Write, RateLimit::per_minute(10).scope("agent_id").max_keys(3))]);
     let known = ["a", "b", "c"];

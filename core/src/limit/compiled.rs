@@ -132,6 +132,7 @@ impl Limit {
     }
 
     /// Locks the bucket that a context falls to. `take` says that a token is to be taken, not only looked at.
+    #[inline]
     pub(super) fn hold(&self, context: &Context, now_ns: u64, take: bool) -> Held<'_> {
         let place = match &self.buckets {
             Buckets::Global(bucket) => Place::Lone(lock(bucket)),
@@ -150,6 +151,7 @@ pub(super) struct Held<'a> {
 
 impl Held<'_> {
     /// 0 where a token can be taken, else the nanoseconds until one can.
+    #[inline]
     pub(super) fn wait_ns(&self) -> u64 {
         let rate = &self.limit.rate;
         let full_at = self.place.full_at();
@@ -160,6 +162,7 @@ impl Held<'_> {
     }
 
     /// Takes the token that [`Held::wait_ns`] found.
+    #[inline]
     pub(super) fn take(&mut self) {
         let rate = &self.limit.rate;
         let now_ns = self.place.clamped(self.now_ns);

@@ -26,10 +26,10 @@ const KEYS_A_SHARD: u64 = 512;
 pub const BYTES_FIXED: usize = MAX_SHARDS * (size_of::<CachePadded<Mutex<Table>>>() + MIN_BYTES) + 2048;
 /// One take in so many sweeps.
 const SWEEP_EVERY: usize = 16;
-/// The slots that such a sweep looks at, in its own shard and again in another.
-const SWEEP_SLOTS: usize = 64;
-/// The slots that are looked at for room when there is none: all of a limit with one shard.
-const ROOM_SLOTS: usize = 1024;
+/// The live buckets that such a sweep passes, in its own shard and another by turns: one or two for each take.
+const SWEEP_KEEPS: usize = 16;
+/// The live buckets that are passed where there is no room: more than a limit with one shard has.
+const ROOM_KEEPS: usize = 1024;
 
 pub(super) struct Keyed {
     shards: Box<[CachePadded<Mutex<Table>>]>,
@@ -109,15 +109,20 @@ impl Keyed {
     /// where agents are idle, and nobody waits for a long sweep.
     pub(super) fn tend(&self, index: usize, table: &mut Table, rate: &Rate, now_ns: u64) {
         table.takes = table.takes.wrapping_add(1);
-        if table.takes.is_multiple_of(SWEEP_EVERY) {
-            self.sweep(index, table, rate, now_ns, SWEEP_SLOTS);
+        if !table.takes.is_multiple_of(SWEEP_EVERY) {
+            return;
+        }
+        if (table.takes / SWEEP_EVERY).is_multiple_of(2) {
+            self.forget(table.sweep(rate, now_ns, SWEEP_KEEPS));
+        } else {
+            self.sweep_another(index, table.takes / SWEEP_EVERY / 2, rate, now_ns, SWEEP_KEEPS);
         }
     }
 
     /// Drops every full bucket.
     pub(super) fn release_idle(&self, rate: &Rate, now_ns: u64) {
         for shard in &self.shards {
-            self.forget(lock(shard).sweep(rate, now_ns, usize::MAX));
+            self.forget(lock(shard).sweep_all(rate, now_ns));
         }
     }
 
@@ -131,20 +136,21 @@ impl Keyed {
     }
 
     fn make_room(&self, index: usize, table: &mut Table, rate: &Rate, now_ns: u64) {
-        // So that a look finds the next other shard too.
-        table.takes = table.takes.wrapping_add(SWEEP_EVERY);
-        let budget = if self.shards.len() == 1 { ROOM_SLOTS } else { ROOM_SLOTS / 4 };
-        self.sweep(index, table, rate, now_ns, budget);
+        let keeps = if self.shards.len() == 1 { ROOM_KEEPS } else { ROOM_KEEPS / 4 };
+        self.forget(table.sweep(rate, now_ns, keeps));
+        // So that looks, which take nothing, come round too.
+        table.takes = table.takes.wrapping_add(1);
+        self.sweep_another(index, table.takes, rate, now_ns, keeps);
     }
 
-    fn sweep(&self, index: usize, table: &mut Table, rate: &Rate, now_ns: u64, budget: usize) {
-        self.forget(table.sweep(rate, now_ns, budget));
-        let other = (index + table.takes / SWEEP_EVERY) % self.shards.len().max(1);
+    /// Sweeps the shard that comes `turn` after the one at hand.
+    fn sweep_another(&self, index: usize, turn: usize, rate: &Rate, now_ns: u64, keeps: usize) {
+        let other = index.wrapping_add(turn) & self.shards.len().wrapping_sub(1);
         // INVARIANT: `index` is locked here, so another shard is only tried, never waited for.
         if other != index
             && let Some(mut table) = self.shards.get(other).and_then(|shard| try_lock(shard))
         {
-            self.forget(table.sweep(rate, now_ns, budget));
+            self.forget(table.sweep(rate, now_ns, keeps));
         }
     }
 

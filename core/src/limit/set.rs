@@ -45,19 +45,9 @@ impl FromIterator<Arc<Limit>> for LimitSet {
         let mut limits: Vec<_> = limits.into_iter().collect();
         limits.sort_by_key(|limit| limit.id());
         limits.dedup_by_key(|limit| limit.id());
-        let applying = Target::ALL.map(|asked| {
-            let mut applying = Applying::default();
-            for (index, limit) in (0_u32..).zip(&limits) {
-                if limit.target().applies_to(asked) {
-                    match limit.count() {
-                        Count::Operations => applying.operations.push(index),
-                        Count::Attempts => applying.attempts.push(index),
-                    }
-                }
-            }
-            applying
-        });
-        LimitSet { limits, applying }
+        let mut set = LimitSet::default();
+        limits.into_iter().for_each(|limit| set.push(limit));
+        set
     }
 }
 
@@ -72,7 +62,28 @@ impl LimitSet {
     /// an equal declaration is another limit, with buckets of its own.
     #[must_use]
     pub fn with(&self, limit: Arc<Limit>) -> Self {
-        self.iter().cloned().chain([limit]).collect()
+        match self.limits.last() {
+            Some(last) if last.id() >= limit.id() => self.iter().cloned().chain([limit]).collect(),
+            _ => {
+                let mut set = self.clone();
+                set.push(limit);
+                set
+            }
+        }
+    }
+
+    /// Adds a limit that was compiled after all that are there.
+    fn push(&mut self, limit: Arc<Limit>) {
+        let Ok(index) = u32::try_from(self.limits.len()) else { return };
+        for (asked, applying) in Target::ALL.into_iter().zip(&mut self.applying) {
+            if limit.target().applies_to(asked) {
+                match limit.count() {
+                    Count::Operations => applying.operations.push(index),
+                    Count::Attempts => applying.attempts.push(index),
+                }
+            }
+        }
+        self.limits.push(limit);
     }
 
     /// The same limits with fresh, full buckets, taking no lock: for the child of a fork.
@@ -174,6 +185,7 @@ impl LimitSet {
 
     /// Only a refusal comes here. The next try meets every limit again, those that count attempts first: so the
     /// wait is the longest of all that apply, also of those that did not refuse this time.
+    #[cold]
     fn refused(&self, worst: Worst<'_>, target: Target, context: &Context, now_ns: u64) -> Refused {
         let (limit, wait_ns, overflow) = worst;
         let waits = Count::ALL.into_iter().filter_map(|count| self.look(count, target, context, now_ns));

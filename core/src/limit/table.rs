@@ -9,8 +9,8 @@ use super::rate::{Rate, Units};
 
 /// The smallest table that is allocated.
 const MIN_SLOTS: usize = 8;
-/// A sweep goes on where it finds what to drop, up to so many times its budget.
-const EAGER: usize = 32;
+/// The most slots that a sweep looks at, unless it is to look at all.
+const SWEEP_SLOTS: usize = 4096;
 
 /// What a key is known by: never zero.
 pub(super) type Fingerprint = u128;
@@ -84,26 +84,38 @@ impl Table {
         self.place(Slot { key, full_at });
     }
 
-    /// Looks at `budget` slots, more where there is much to drop, and drops the buckets that are full. Returns
-    /// how many.
-    pub(super) fn sweep(&mut self, rate: &Rate, now_ns: u64, budget: usize) -> usize {
+    /// Drops buckets that are full, until `keeps` were met that are not, the table was gone round once, or 4096 slots
+    /// were looked at: so it costs little where there is little to drop. Returns how many were dropped.
+    pub(super) fn sweep(&mut self, rate: &Rate, now_ns: u64, keeps: usize) -> usize {
+        // Once round is a step for each slot, and another for each that is dropped.
+        self.sweep_steps(rate, now_ns, keeps, (self.slots.len() * 2).min(SWEEP_SLOTS))
+    }
+
+    /// Drops every bucket that is full. Returns how many.
+    pub(super) fn sweep_all(&mut self, rate: &Rate, now_ns: u64) -> usize {
+        self.sweep_steps(rate, now_ns, usize::MAX, self.slots.len() * 2)
+    }
+
+    fn sweep_steps(&mut self, rate: &Rate, now_ns: u64, keeps: usize, steps: usize) -> usize {
         let now_ns = self.clamped(now_ns);
         let now = rate.units(now_ns);
-        let mut left = budget.min(self.slots.len());
-        let mut most = left.saturating_mul(EAGER);
-        let mut dropped = 0;
-        while left > 0 && most > 0 {
-            (left, most) = (left - 1, most - 1);
+        let (mut kept, mut dropped) = (0, 0);
+        for _ in 0..steps {
+            if kept >= keeps {
+                break;
+            }
             self.cursor &= self.mask();
             match self.slots.get(self.cursor) {
                 Some(slot) if slot.key != 0 && Rate::is_full(slot.full_at, now) => {
                     // What is shifted here is looked at next.
                     self.remove(self.cursor);
                     dropped += 1;
-                    left += 4;
+                    continue;
                 }
-                _ => self.cursor += 1,
+                Some(slot) if slot.key != 0 => kept += 1,
+                _ => {}
             }
+            self.cursor += 1;
         }
         if dropped > 0 {
             // INVARIANT: no bucket is dropped without this: at an earlier reading it would not be full, and a
@@ -220,7 +232,7 @@ mod tests {
                 }
             }
         }
-        table.sweep(&rate, u64::MAX, usize::MAX);
+        table.sweep_all(&rate, u64::MAX);
         assert_eq!((table.len, table.slots.len()), (0, MIN_SLOTS));
     }
 }
