@@ -291,7 +291,11 @@ fn a_bucket_that_was_let_go_does_not_come_back_in_the_past() {
     limits.release_idle(20 * SECOND);
     assert_eq!(limits.iter().next().unwrap().tracked_keys(), 0);
     assert_eq!(passing(&limits, Target::Write, &agent("a"), 10 * SECOND, 5), 2);
-    assert_eq!(passing(&limits, Target::Write, &agent("a"), 20 * SECOND, 5), 0, "those were the tokens of now");
+    assert_eq!(
+        passing(&limits, Target::Write, &agent("a"), 20 * SECOND, 5),
+        0,
+        "those were the tokens of now"
+    );
 }
 
 #[test]
