@@ -1,6 +1,7 @@
 //! How far an operation has come: limits looked at, before-hooks, limits taken, the store, after-hooks, audit.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::refusal::Refusal;
@@ -30,6 +31,8 @@ pub(super) struct Progress<'a> {
     warn: bool,
     /// A hook has put another value in the place of the caller's or the store's.
     pub(super) modified: bool,
+    /// The hook that did so last, and why it hid a value: for the audit.
+    pub(super) changed_by: Option<(Arc<str>, Option<String>)>,
     /// A hook has flagged the audit entry.
     pub(super) logged: bool,
     /// A rate limit's shared overflow bucket was used: the audit says so.
@@ -96,6 +99,7 @@ impl<'a> Progress<'a> {
             pending: Pending::Nothing,
             warn: false,
             modified: false,
+            changed_by: None,
             logged: false,
             overflow: None,
             counted: false,
@@ -119,6 +123,7 @@ impl<'a> Progress<'a> {
             pending: self.pending,
             warn: self.warn,
             modified: self.modified,
+            changed_by: self.changed_by,
             logged: self.logged,
             counted: self.counted,
             seen: self.seen,

@@ -1,5 +1,7 @@
 //! How an operation that does not simply pass comes to its end, and what the audit is told in every case.
 
+use std::sync::Arc;
+
 use super::progress::{Pending, Progress, State};
 use super::{Kind, StoreReply};
 use crate::audit::{OperationId, Record, Surface, Verdict};
@@ -16,6 +18,15 @@ pub(super) struct Refusal {
     pub(super) error: Error,
     /// Whether the store did it, where that is known.
     applied: Option<bool>,
+    /// The hook that raised the error, for the audit; where none did, the error itself says what decided.
+    raised_by: Option<Arc<str>>,
+}
+
+impl Refusal {
+    /// The hook or limit that decided, where one did.
+    fn rule(&self) -> Option<&str> {
+        self.raised_by.as_deref().or_else(|| self.error.violation()?.rule.as_deref())
+    }
 }
 
 impl Progress<'_> {
@@ -35,7 +46,7 @@ impl Progress<'_> {
     }
 
     fn end(&mut self, verdict: Verdict, error: Error) {
-        self.result = Err(Refusal { verdict, error, applied: self.applied() });
+        self.result = Err(Refusal { verdict, error, applied: self.applied(), raised_by: None });
         self.state = State::Ended;
     }
 
@@ -47,6 +58,23 @@ impl Progress<'_> {
             _ => Verdict::Error,
         };
         self.end(verdict, error);
+    }
+
+    /// Ends with an error that its driver found, unless it is in the audit.
+    pub(super) fn reject(&mut self, error: Error) {
+        if self.state != State::Done {
+            self.state = State::Start;
+            self.pending = Pending::Nothing;
+            self.fail(error);
+        }
+    }
+
+    /// Ends with an error that a hook raised; the error is told as it is, the audit names the hook.
+    pub(super) fn fail_in(&mut self, hook: &HookEntry, error: Error) {
+        self.fail(error);
+        if let Err(refusal) = &mut self.result {
+            refusal.raised_by = Some(Arc::clone(&hook.rule));
+        }
     }
 
     /// Ends as refused by a hook.
@@ -148,15 +176,15 @@ impl Progress<'_> {
         self.uncount(config);
         let Some(audit) = &config.audit else { return };
         let (agent_id, session_id) = (self.context.agent_id(), self.context.session_id());
-        let reason = match &self.result {
-            Ok(()) => None,
-            Err(refusal) => Some(reason_of(&refusal.error)),
+        let (changed_by, hidden_for) = match &self.changed_by {
+            Some((rule, why)) => (Some(&**rule), why.as_deref()),
+            None => (None, None),
         };
-        let (result, applied) = match &self.result {
-            Ok(()) => (self.passed(), (self.kind != Kind::Read).then_some(true)),
-            Err(refusal) => (refusal.verdict, refusal.applied),
+        let failed_for = self.result.as_ref().err().map(|refusal| reason_of(&refusal.error));
+        let (result, applied, rule, reason) = match &self.result {
+            Ok(()) => (self.passed(), (self.kind != Kind::Read).then_some(true), changed_by, hidden_for),
+            Err(refusal) => (refusal.verdict, refusal.applied, refusal.rule(), failed_for.as_deref()),
         };
-        let rule = self.result.as_ref().err().and_then(|refusal| refusal.error.violation()?.rule.as_deref());
         audit.append(&Record {
             time: self.seen,
             operation_id: OperationId::next(),
@@ -167,7 +195,7 @@ impl Progress<'_> {
             agent_id: agent_id.as_deref(),
             session_id: session_id.as_deref(),
             rule,
-            reason: reason.as_deref().or(self.overflow.as_deref()),
+            reason: reason.or(self.overflow.as_deref()),
             logged: self.logged,
             applied,
         });
