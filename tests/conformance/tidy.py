@@ -26,11 +26,16 @@ def layout(value, indent=0, lead=0):
     if isinstance(value, list):
         items = [pad + layout(item, indent + 2) for item in value]
         return "[\n" + ",\n".join(items) + "\n" + " " * indent + "]"
-    items = []
+    lines = []
     for name, item in value.items():
         head = json.dumps(name, ensure_ascii=False) + ": "
-        items.append(pad + head + layout(item, indent + 2, len(head)))
-    return "{\n" + ",\n".join(items) + "\n" + " " * indent + "}"
+        text = head + layout(item, indent + 2, len(head))
+        # Small fields share a line.
+        if lines and isinstance(item, (str, int, type(None))) and len(lines[-1]) + len(text) <= COLUMNS - 3 and lines[-1][-1:] not in "]}":
+            lines[-1] += ", " + text
+        else:
+            lines.append(pad + text)
+    return "{\n" + ",\n".join(lines) + "\n" + " " * indent + "}"
 
 
 def fill_in(vectors, blessed):
