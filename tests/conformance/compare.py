@@ -3,7 +3,7 @@
     python3 tests/conformance/compare.py rust.log python.log node.log go.log c.log
 
 In each file every line `conformance: N run, M left out` must add up to the number of vectors, and every line
-`left out: NAME (needs CAPABILITY)` must name a vector that needs that capability. A vector that no runner ran fails too.
+`left out: NAME (needs CAPABILITY)` must name a vector that needs that capability. With five files, a vector that no runner ran fails too.
 """
 
 import json
@@ -59,7 +59,7 @@ def main(paths):
         print(f"{path}: {len(needs) - len(left_out)} of {len(needs)} vectors run, {len(left_out)} left out by need")
         for fault in faults:
             print(f"  {fault}")
-    if paths and by_all:
+    if len(paths) >= 5 and by_all:
         failed = True
         print("run by nobody: " + ", ".join(sorted(by_all)))
     sys.exit(1 if failed or not paths else 0)
