@@ -2,9 +2,9 @@
 
     python3 tests/conformance/tidy.py              rewrites the files in place
     python3 tests/conformance/tidy.py --check      fails where a file is not in the layout
-    python3 tests/conformance/tidy.py --bless FILE fills in `expect` and `audit` where they are missing, from the
-                                                   file that `CHECKREIN_BLESS=FILE cargo test` wrote; read every
-                                                   line that it filled in against the design before you commit it
+    python3 tests/conformance/tidy.py --bless FILE fills in each `expect` and `audit` that is "bless", from the file
+                                                   that `CHECKREIN_BLESS=FILE cargo test` wrote; read every line
+                                                   that it filled in against the design before you commit it
 
 An object or a list stands on one line where it fits in 118 columns.
 """
@@ -44,9 +44,10 @@ def fill_in(vectors, blessed):
         if got is None:
             continue
         for step, expect in zip(vector["steps"], got["steps"]):
-            step.setdefault("expect", expect)
-        if got["audit"] is not None:
-            vector.setdefault("audit", got["audit"])
+            if step.get("expect") == "bless":
+                step["expect"] = expect
+        if vector.get("audit") == "bless":
+            vector["audit"] = got["audit"]
 
 
 def main(arguments):

@@ -216,7 +216,7 @@ impl<'a> Progress<'a> {
         if !passes {
             let max = config.max_open;
             let message =
-                format!("{max} operations are open at once, and no more may be: let some end first");
+                format!("no more than {max} operations may be open at once: let some end first");
             self.pending = Pending::Nothing;
             self.fail(Error::Usage(UsageError { message, code: Code::OpenLimit }));
         }

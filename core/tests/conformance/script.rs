@@ -19,7 +19,7 @@ use crate::world::World;
 /// The names that `{foreign}` stands for: that of [`Breakage`], and what the core calls a store's error.
 pub(crate) const FOREIGN: [&str; 2] = ["conformance::script::Breakage", "Error"];
 /// The descriptions that `{nonsense}` stands for.
-pub(crate) const NONSENSE: [&str; 2] = ["a number", "`MODIFY` without a value"];
+pub(crate) const NONSENSE: [&str; 2] = ["the number 5", "`MODIFY` without a value"];
 
 /// An error that is not Checkrein's.
 #[derive(Debug)]
@@ -258,7 +258,7 @@ impl ScriptedStore {
     /// The reply that a binding's driver gives, or nothing where the operation is cancelled.
     pub(crate) fn reply(&self, call: &StoreCall<'_>) -> Option<StoreReply> {
         let word = self.next();
-        let done = match (&word, call) {
+        match (&word, call) {
             (StoreWord::Cancel, _) => return None,
             (StoreWord::Nonsense, _) => return Some(StoreReply::Invalid(NONSENSE[0].to_owned())),
             (StoreWord::Ok, StoreCall::Get { key }) => return Some(StoreReply::Value(self.holds(key))),
@@ -267,8 +267,7 @@ impl ScriptedStore {
             }
             (StoreWord::Ok | StoreWord::OkThenRaise, StoreCall::Delete { key }) => self.change(key, None),
             _ => {}
-        };
-        let () = done;
+        }
         Some(match word {
             StoreWord::Ok => StoreReply::Done,
             StoreWord::Violate(reason) => StoreReply::Failed(PolicyViolation::new(reason).into()),

@@ -101,7 +101,7 @@ fn vector(value: Value) -> Vector {
     let needs: Vec<String> =
         fields.list("needs").iter().map(|need| need.as_str().unwrap().to_owned()).collect();
     for need in &needs {
-        let known = ["awaits", "awaitables", "remembers", "raises", "untyped", "zeros"];
+        let known = ["awaits", "awaitables", "remembers", "raises", "untyped", "zeros", "replies"];
         assert!(known.contains(&need.as_str()), "{title}: unknown capability `{need}`");
     }
     let untyped = needs.iter().any(|need| need == "untyped");
@@ -136,7 +136,10 @@ fn vector(value: Value) -> Vector {
         max_open: policy.number("max_open_operations"),
         // A vector that is left out is read as far as it can be.
         steps: if untyped { Vec::new() } else { steps.map(|step| read_step(&title, step)).collect() },
-        audit: fields.take("audit").map(|audit| audit.as_array().unwrap().clone()),
+        audit: fields.take("audit").map(|audit| match audit {
+            Value::Array(entries) => entries,
+            bless => vec![bless],
+        }),
         for_drivers_only: host_hooks.iter().any(|hook| hook.script.contains(&Word::Cancel))
             || store.iter().flatten().any(|word| matches!(word, StoreWord::Cancel | StoreWord::Nonsense)),
         name,

@@ -9,7 +9,7 @@ use checkrein::error::{Error, Result};
 use checkrein::hook::{Answer, Helper, Trigger};
 use checkrein::limit::{Count, RateLimit, RateLimitOptions};
 use checkrein::operation::Kind;
-use checkrein::policy::{self, PolicyAction};
+use checkrein::policy;
 use checkrein::store::Database;
 use serde_json::{Map, Value, json};
 
@@ -192,7 +192,6 @@ impl World {
             Answer::Modify(value) => format!("modify:{}", checkrein::text::escaped_key(&value)),
             other => panic!("a helper answered {other:?}"),
         };
-        let _: Option<PolicyAction> = None;
         Got::Other(json!({"answer": answer}))
     }
 
