@@ -2,6 +2,7 @@
 
 use checkrein::context::{Context, Value};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyDict, PyInt, PyMapping, PyMappingProxy, PyString, PyTuple};
 
 use crate::convert::described;
@@ -71,20 +72,58 @@ fn text<'a>(text: &'a Bound<'_, PyString>) -> PyResult<&'a str> {
     })
 }
 
-/// The read-only view that hooks get, made from the core's copy: what a hook sees is what is judged.
-pub(crate) fn view<'py>(py: Python<'py>, context: &Context) -> PyResult<Bound<'py, PyAny>> {
+/// The read-only view that hooks get: what a hook sees is what is judged.
+///
+/// `said` is what the caller gave. Where that is a dict that still says what the core has copied, a copy of it is
+/// shown, which is cheaper than to make every text anew; otherwise the view is made from the core's copy.
+pub(crate) fn view<'py>(
+    py: Python<'py>,
+    said: Option<&Bound<'py, PyAny>>,
+    context: &Context,
+) -> PyResult<Bound<'py, PyAny>> {
+    static EMPTY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    if context.is_empty() {
+        let empty = EMPTY.get_or_try_init(py, || read_only(&PyDict::new(py)).map(Bound::unbind))?;
+        return Ok(empty.bind(py).clone());
+    }
+    if let Some(said) = said.and_then(|said| said.cast_exact::<PyDict>().ok()) {
+        let copy = said.copy()?;
+        if says(&copy, context) {
+            return read_only(&copy);
+        }
+    }
     let dict = PyDict::new(py);
     for (name, value) in context.iter() {
-        let name = match name {
-            checkrein::context::AGENT_ID => pyo3::intern!(py, "agent_id").clone(),
-            checkrein::context::SESSION_ID => pyo3::intern!(py, "session_id").clone(),
-            name => PyString::new(py, name),
-        };
         match value {
             Value::Text(text) => dict.set_item(name, text.as_str())?,
             Value::Bool(flag) => dict.set_item(name, *flag)?,
             Value::Int(number) => dict.set_item(name, *number)?,
         }
     }
-    Ok(PyMappingProxy::new(py, dict.as_mapping()).into_any())
+    read_only(&dict)
+}
+
+fn read_only<'py>(dict: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
+    Ok(PyMappingProxy::new(dict.py(), dict.as_mapping()).into_any())
+}
+
+/// Whether a dict holds these entries and no others, all of Python's own types.
+fn says(dict: &Bound<'_, PyDict>, context: &Context) -> bool {
+    dict.len() == context.len()
+        && dict.iter().all(|(name, value)| {
+            let name = name.cast_exact::<PyString>().ok();
+            match name.as_ref().and_then(|name| context.get(name.to_str().ok()?)) {
+                Some(Value::Text(text)) => value
+                    .cast_exact::<PyString>()
+                    .is_ok_and(|value| value.to_str().is_ok_and(|value| value == text)),
+                Some(Value::Bool(flag)) => {
+                    value.cast_exact::<PyBool>().is_ok_and(|value| value.is_true() == *flag)
+                }
+                Some(Value::Int(number)) => {
+                    value.is_exact_instance_of::<PyInt>()
+                        && value.extract::<i64>().is_ok_and(|value| value == *number)
+                }
+                None => false,
+            }
+        })
 }

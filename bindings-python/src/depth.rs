@@ -1,61 +1,78 @@
-//! How deep the running code is in hooks.
+//! How deep the running code is in hooks, so that hooks cannot start operations without end.
 //!
-//! The mark is a `contextvars` variable, so that it belongs to what runs (a thread, a greenlet, an asyncio task) and
-//! not to the thread that happens to run it: greenlets whose hooks wait at the same time are not nested.
+//! A sync operation cannot be left half-way, except that a greenlet may wait inside a hook while another one of the
+//! same thread goes on. So what runs is known by its thread and its greenlet: each thread has a list of the hooks that
+//! are running on it, and each knows its greenlet where the package `greenlet` is loaded. This is the binding's only
+//! thread-local state.
+//!
+//! A `contextvars` variable would tell the same at ten times the cost, and would be carried away by
+//! tasks and threads that outlive the hook.
+
+use std::cell::RefCell;
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyDictMethods};
 
-/// The bound methods of the variable.
-struct Variable {
-    get: Py<PyAny>,
-    set: Py<PyAny>,
-    reset: Py<PyAny>,
+/// A hook that runs on this thread.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Running {
+    /// The greenlet that it runs in, by its address; zero where there were no greenlets when it was called.
+    greenlet: usize,
+    /// The depth at which operations that it starts stand.
+    depth: u32,
 }
 
-fn variable(py: Python<'_>) -> PyResult<&Variable> {
-    static VARIABLE: PyOnceLock<Variable> = PyOnceLock::new();
-    VARIABLE.get_or_try_init(py, || {
-        let options = pyo3::types::PyDict::new(py);
-        options.set_item("default", 0)?;
-        let class = py.import("contextvars")?.getattr("ContextVar")?;
-        let variable = class.call(("checkrein_hook_depth",), Some(&options))?;
-        Ok(Variable {
-            get: variable.getattr("get")?.unbind(),
-            set: variable.getattr("set")?.unbind(),
-            reset: variable.getattr("reset")?.unbind(),
-        })
-    })
+thread_local! {
+    static RUNNING: RefCell<Vec<Running>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The depth at which an operation that is started now stands.
 pub(crate) fn current(py: Python<'_>) -> PyResult<u32> {
-    variable(py)?.get.bind(py).call0()?.extract()
+    if RUNNING.with_borrow(Vec::is_empty) {
+        return Ok(0);
+    }
+    let greenlet = greenlet(py)?;
+    Ok(RUNNING.with_borrow(|running| {
+        running
+            .iter()
+            .rev()
+            .find(|hook| hook.greenlet == greenlet || hook.greenlet == 0)
+            .map_or(0, |hook| hook.depth)
+    }))
 }
 
-/// The mark of one operation's hooks, taken back when it is dropped.
-pub(crate) struct Mark<'py>(Option<Bound<'py, PyAny>>);
-
-impl<'py> Mark<'py> {
-    pub(crate) fn none() -> Self {
-        Mark(None)
-    }
-
-    /// Marks what runs from here on as being that deep; once an operation.
-    pub(crate) fn set(&mut self, py: Python<'py>, depth: u32) -> PyResult<()> {
-        if self.0.is_none() {
-            self.0 = Some(variable(py)?.set.bind(py).call1((depth,))?);
-        }
-        Ok(())
-    }
+/// Runs a hook with what it starts marked as standing that deep.
+pub(crate) fn inside<T>(py: Python<'_>, depth: u32, hook: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+    let mark = Mark(Running { greenlet: greenlet(py)?, depth });
+    RUNNING.with_borrow_mut(|running| running.push(mark.0));
+    hook()
 }
 
-impl Drop for Mark<'_> {
+/// Takes the mark back, also where the hook's caller panics.
+struct Mark(Running);
+
+impl Drop for Mark {
     fn drop(&mut self) {
-        if let Some(token) = self.0.take() {
-            let py = token.py();
-            // It can only fail where a hook has switched contexts and not come back; then there is nothing to mend.
-            let _ = variable(py).and_then(|variable| variable.reset.bind(py).call1((token,)));
+        RUNNING.with_borrow_mut(|running| {
+            // Greenlets end in any order: it need not be the last.
+            if let Some(place) = running.iter().rposition(|hook| *hook == self.0) {
+                running.remove(place);
+            }
+        });
+    }
+}
+
+/// The running greenlet's address, which no other has while the hook runs; zero without the package.
+fn greenlet(py: Python<'_>) -> PyResult<usize> {
+    static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+    let modules = MODULES.get_or_try_init(py, || {
+        PyResult::Ok(py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?.unbind())
+    })?;
+    match modules.bind(py).get_item(pyo3::intern!(py, "greenlet"))? {
+        Some(module) if !module.is_none() => {
+            Ok(module.call_method0(pyo3::intern!(py, "getcurrent"))?.as_ptr() as usize)
         }
+        _ => Ok(0),
     }
 }

@@ -1,24 +1,25 @@
 //! The driver: performs an operation's steps with Python's callables and stores until it is done.
 
-use checkrein::context::Context;
 use checkrein::engine::Engine;
 use checkrein::operation::{HookCall, Kind, Operation, Reply, Request, Step, StoreReply};
 use checkrein::policy::advance;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use crate::depth::{self, Mark};
+use crate::call::call3;
 use crate::hook::Callable;
 use crate::store::Store;
-use crate::{answer, context, errors, log};
+use crate::{answer, context, depth, errors, log};
 
 /// What Python sees of one operation, each object made once and only when it is asked for.
 struct View<'py> {
     key: Bound<'py, PyBytes>,
     /// The value as the caller or the store gave it, or as it was last shown.
     value: Option<Bound<'py, PyBytes>>,
+    /// The context as the caller gave it.
+    said: Option<Bound<'py, PyAny>>,
+    /// The context as hooks see it.
     context: Option<Bound<'py, PyAny>>,
-    mark: Mark<'py>,
 }
 
 impl<'py> View<'py> {
@@ -43,10 +44,10 @@ impl<'py> View<'py> {
         };
         let context = match &self.context {
             Some(context) => context.clone(),
-            None => self.context.insert(context::view(py, call.context)?).clone(),
+            None => self.context.insert(context::view(py, self.said.as_ref(), call.context)?).clone(),
         };
-        self.mark.set(py, call.depth)?;
-        let returned = callable.bind(py).call1((&self.key, &value, context));
+        let returned =
+            depth::inside(py, call.depth, || call3(callable.bind(py), &self.key, &value, &context));
         answer::of(py, returned, &value).map(Reply::Answer)
     }
 }
@@ -56,7 +57,8 @@ fn same(one: &[u8], other: &[u8]) -> bool {
     std::ptr::eq(one, other) || one == other
 }
 
-/// Runs an operation to its end. `value` is what is to be written, for a write.
+/// Runs an operation to its end. `value` is what is to be written, for a write; `said` the caller's context.
+#[expect(clippy::too_many_arguments, reason = "they are what an operation is made of")]
 pub(crate) fn drive<'py>(
     py: Python<'py>,
     engine: &Engine,
@@ -64,8 +66,9 @@ pub(crate) fn drive<'py>(
     kind: Kind,
     key: Bound<'py, PyBytes>,
     value: Option<Bound<'py, PyBytes>>,
-    context: &Context,
+    said: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+    let context = &context::of_argument(said)?;
     let (own_key, own_value) = (key.clone(), value.clone());
     let request = match (kind, &own_value) {
         (Kind::Write, Some(value)) => Request::write(own_key.as_bytes(), value.as_bytes(), context),
@@ -73,7 +76,7 @@ pub(crate) fn drive<'py>(
         _ => Request::read(own_key.as_bytes(), context),
     };
     let mut operation = engine.start(request.at_depth(depth::current(py)?));
-    let mut view = View { key, value, context: None, mark: Mark::none() };
+    let mut view = View { key, value, said: said.cloned(), context: None };
     // An error on the way drops the operation, which refuses it: audited as abandoned.
     run(py, engine, store, &mut operation, &mut view)?;
     let outcome = operation.finish().map_err(|error| errors::to_py(py, error))?;

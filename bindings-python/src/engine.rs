@@ -78,8 +78,7 @@ impl PyPolicyEngine {
         guarded(py, || {
             let key = bytes::of_argument("key", key)?;
             let value = value.map(|value| bytes::of_argument("value", value)).transpose()?;
-            let context = context::of_argument(context)?;
-            drive(py, &self.engine, &self.store, kind, key, value, &context)
+            drive(py, &self.engine, &self.store, kind, key, value, context)
         })
     }
 

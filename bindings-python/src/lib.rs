@@ -8,6 +8,7 @@ mod action;
 mod answer;
 mod audit;
 mod bytes;
+mod call;
 mod clock;
 mod context;
 mod convert;
