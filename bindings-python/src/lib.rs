@@ -48,7 +48,9 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
-        use pyo3::types::PyModuleMethods;
-        module.add("__version__", env!("CARGO_PKG_VERSION"))
+        use pyo3::types::{PyAnyMethods, PyModuleMethods};
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        // What is public is said by `checkrein/__init__.py`.
+        module.delattr("__all__")
     }
 }
