@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use crate::arguments::{Bytes, Text, context};
 use crate::failure::{Result, native};
 use crate::hooks::LetGo;
+use crate::places::Places;
 
 /// An engine, and what its operations need: shared with those that outlive the call that started them.
 pub struct Guarded {
@@ -25,7 +26,44 @@ pub struct Guarded {
     let_go: LetGo,
 }
 
-pub type EngineHandle = External<Arc<Guarded>>;
+/// An engine's handle: the engine can be found by its number while it is there.
+pub struct Engined {
+    pub(crate) guarded: Arc<Guarded>,
+    number: u32,
+}
+
+/// What JavaScript holds; the garbage collector drops it.
+pub type EngineHandle = External<Engined>;
+
+thread_local! {
+    static ENGINES: Places<Arc<Guarded>> = const { Places::new() };
+}
+
+impl std::ops::Deref for Engined {
+    type Target = Guarded;
+
+    fn deref(&self) -> &Guarded {
+        &self.guarded
+    }
+}
+
+impl Drop for Engined {
+    fn drop(&mut self) {
+        // When the thread ends, the list may be gone before its handles are.
+        drop(ENGINES.try_with(|engines| engines.take(self.number)));
+    }
+}
+
+/// The engine of a number.
+pub(crate) fn engine_of(number: u32) -> napi::Result<Arc<Guarded>> {
+    ENGINES.with(|engines| engines.get(number)).ok_or_else(|| native("an engine that is not there"))
+}
+
+/// The number under which [`start`](crate::operation::start) finds an engine.
+#[napi(catch_unwind)]
+pub fn engine_number(engine: &EngineHandle) -> u32 {
+    engine.number
+}
 
 /// An engine over a database, or over a store of the host's.
 #[napi(catch_unwind)]
@@ -42,7 +80,9 @@ pub fn new_engine(
         options.max_open = max_open as usize;
     }
     let database = database.map(|database| Database::clone(database));
-    External::new(Arc::new(Guarded { core: Engine::new(options), database, let_go: LetGo::default() }))
+    let guarded = Arc::new(Guarded { core: Engine::new(options), database, let_go: LetGo::default() });
+    let number = ENGINES.with(|engines| engines.keep(Arc::clone(&guarded)));
+    External::new(Engined { guarded, number })
 }
 
 /// Adds a hook and gives its id. `action` is `host` or `log` with the callable's number, or a helper's name.

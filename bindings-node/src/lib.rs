@@ -19,5 +19,6 @@ pub mod engine;
 pub mod failure;
 pub mod hooks;
 pub mod operation;
+pub mod places;
 pub mod reply;
 pub mod turn;

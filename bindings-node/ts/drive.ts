@@ -9,7 +9,8 @@ import { PolicyAction, type Answer } from './action';
 import { PolicyContext } from './context';
 import { CheckreinError, fromNative, revived, toldToCore, type OperationName } from './errors';
 import type { Logger } from './helpers';
-import { native, type Flat, type Operation, type Turn } from './native';
+import { native, type Flat, type Turn } from './native';
+import { copied, scratch, wordsOf } from './scratch';
 import { className, described } from './values';
 
 /** A store of the host's: any object with these three functions, sync or async. */
@@ -68,22 +69,25 @@ export class Drive {
   readonly #signal: AbortSignal | undefined;
   /** What the host threw: the core speaks of it by its place here. */
   readonly #thrown: unknown[] = [];
-  readonly #handle: Operation | undefined;
+  /** The operation's number; 0 once it has ended. */
+  #open: number;
+  /** Held while the host is awaited: where its promise is collected, so is this, and the operation ends. */
+  #guard: unknown;
 
-  constructor(host: Host, subject: Subject, first: Turn, signal: AbortSignal | undefined) {
+  constructor(host: Host, subject: Subject, open: number, signal: AbortSignal | undefined) {
     this.#host = host;
     this.#subject = subject;
     this.#signal = signal;
-    this.#handle = Array.isArray(first) ? first[1] : undefined;
+    this.#open = open;
   }
 
   /** From the first step to the outcome. */
-  run(first: Turn): Promise<Buffer | undefined> {
+  run(first: Step): Promise<Buffer | undefined> {
     return this.#signal === undefined ? this.#steps(first) : this.#untilAborted(this.#signal, first);
   }
 
   /** An abort lets go of the operation at once, and what its hook or store says later is heard by nobody. */
-  async #untilAborted(signal: AbortSignal, first: Turn): Promise<Buffer | undefined> {
+  async #untilAborted(signal: AbortSignal, first: Step): Promise<Buffer | undefined> {
     let abort = () => {};
     const aborted = new Promise<never>((_, reject) => {
       abort = () => {
@@ -99,21 +103,22 @@ export class Drive {
     }
   }
 
-  async #steps(first: Turn): Promise<Buffer | undefined> {
+  async #steps(first: Step): Promise<Buffer | undefined> {
     const signal = this.#signal;
-    let turn = first;
+    let turn: Step | Buffer | undefined = first;
     try {
       for (;;) {
-        if (turn === undefined) return undefined;
-        if (typeof turn === 'number') throw new CheckreinError('a value is not where the driver looks for it');
-        if (turn instanceof Uint8Array) return turn;
+        if (turn === undefined || turn instanceof Uint8Array) {
+          this.#open = 0;
+          return turn;
+        }
         let reply: Replied;
         switch (turn[0]) {
           case 0:
             try {
               const [, , number, depth, value] = turn;
               let answer = this.#ask(number, depth, value);
-              if (mayBePromise(answer)) answer = await answer;
+              if (mayBePromise(answer)) answer = await this.#awaiting(answer);
               reply = this.#answered(answer);
             } catch (error) {
               reply = this.#threw(Reply.Own, Reply.Foreign, error);
@@ -123,7 +128,7 @@ export class Drive {
             try {
               const [, , what, value] = turn;
               let got = this.#askStore(what, value);
-              if (mayBePromise(got)) got = await got;
+              if (mayBePromise(got)) got = await this.#awaiting(got);
               reply = storeReplied(what, got);
             } catch (error) {
               reply = this.#threw(Reply.StoreOwn, Reply.StoreForeign, error);
@@ -132,19 +137,21 @@ export class Drive {
           case 2:
             try {
               const told = this.#tell(turn[2], turn[3]);
-              if (mayBePromise(told)) await told;
+              if (mayBePromise(told)) await this.#awaiting(told);
               reply = [Reply.Logged, undefined, 0];
             } catch (error) {
               reply = this.#threw(Reply.LogFailed, Reply.LogFailed, error);
             }
             break;
           case 3:
-            turn = await turn[2];
+            turn = settled(await turn[2]);
             if (signal?.aborted) throw signal.reason;
             continue;
           case 4:
+            this.#open = 0;
             throw revived(turn[2], turn[3], this.#thrown);
           case 5:
+            this.#open = 0;
             throw this.#thrown[turn[2]];
           default:
             throw new CheckreinError('a step that the driver does not know');
@@ -158,17 +165,25 @@ export class Drive {
     }
   }
 
-  #resume([kind, payload, place]: Replied): Turn {
-    if (this.#handle === undefined) throw new CheckreinError('an operation that the driver does not have');
+  #resume([kind, payload, place]: Replied): Step | Buffer | undefined {
+    let turn: Turn;
     try {
-      return native.resume(this.#handle, kind, payload, place);
+      turn = native.resume(this.#open, kind, payload, place, scratch);
     } catch (error) {
       throw fromNative(error);
     }
+    return settled(turn);
+  }
+
+  /** The host's promise, for as long as which the operation lives no longer than this. */
+  #awaiting(promise: unknown): unknown {
+    this.#guard ??= native.guard(this.#open);
+    return promise;
   }
 
   #letGo(): void {
-    if (this.#handle !== undefined) native.abandon(this.#handle);
+    if (this.#open !== 0) native.abandon(this.#open);
+    this.#open = 0;
   }
 
   #ask(number: number, depth: number, changed: Buffer | undefined): unknown {
@@ -226,6 +241,21 @@ export class Drive {
     const name = typeof error === 'object' && error !== null ? className(error) : typeof error;
     return [foreign, name, place];
   }
+}
+
+/** A step to be performed. */
+export type Step = Extract<Turn, readonly unknown[]>;
+
+/** A step as the native module tells it: as an array, or in the words of the scratch array. */
+export function read(turn: number | Step, bytes: Uint8Array, used: number): Step {
+  if (typeof turn !== 'number') return turn;
+  const [open = 0, hook = 0, depth = 0, told = 0] = wordsOf(bytes);
+  return [0, open, hook, depth, told === 0 ? undefined : copied(bytes, used, told - 1)];
+}
+
+function settled(turn: Turn): Step | Buffer | undefined {
+  if (turn === undefined || turn instanceof Uint8Array) return turn;
+  return typeof turn === 'number' && turn >= 0 ? copied(scratch, 0, turn) : read(turn, scratch, 0);
 }
 
 type Replied = [kind: Reply, payload: string | Uint8Array | undefined, place: number];

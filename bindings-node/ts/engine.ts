@@ -6,11 +6,12 @@ import { auditFilter, auditEntries, type AuditEntry, type AuditFilter } from './
 import { handleOf, type ManualClock } from './clock';
 import { flattened, type Context } from './context';
 import { databaseHandle, isDatabase, type Database } from './database';
-import { Drive, nesting, type Hook, type Host, type Store } from './drive';
+import { Drive, nesting, read, type Hook, type Host, type Store } from './drive';
 import { ConfigError, crossing, fromNative, UsageError, type OperationName } from './errors';
 import { helperSpec, type Logger } from './helpers';
 import { checkWord, limitOptions, limitStatuses, type LimitedOperation, type LimitStatus, type RateLimit } from './limits';
 import { native, type Handle, type Turn } from './native';
+import { copied, scratch, WORDS_BYTES } from './scratch';
 import { checkBytes, checkOptions, described, lengthOf, wholeNumber } from './values';
 
 /** How an engine is made. */
@@ -53,8 +54,6 @@ interface Registered {
   readonly number: number;
 }
 
-/** Keys and values go to the core through here: one copy, which is judged and stored. */
-const scratch = new Uint8Array(64 * 1024);
 const KINDS: readonly OperationName[] = ['read', 'write', 'delete'];
 const READ = 0;
 const WRITE = 1;
@@ -69,6 +68,7 @@ const DEPTH_SHIFT = 3;
  */
 export class PolicyEngine {
   readonly #engine: Handle<'engine'>;
+  readonly #number: number;
   readonly #host: Host;
   readonly #hooks = new Map<HookHandle, Registered>();
   #lastNumber = 0;
@@ -84,6 +84,7 @@ export class PolicyEngine {
     this.#engine = crossing(() =>
       native.newEngine(database, clock === undefined ? undefined : handleOf(clock), limit),
     );
+    this.#number = native.engineNumber(this.#engine);
   }
 
   /** Asks a hook before keys are read: it may allow, deny or log. */
@@ -247,29 +248,30 @@ export class PolicyEngine {
     const signal = options === undefined ? undefined : signalOf(options);
     const keyLength = lengthOf(key);
     const length = value === undefined ? keyLength : keyLength + lengthOf(value);
-    const bytes = length <= scratch.length ? scratch : new Uint8Array(length);
-    // From here to the call, and on to the copies below, no code of the host's runs.
-    bytes.set(key);
-    if (value !== undefined) bytes.set(value, keyLength);
+    const room = WORDS_BYTES + length;
+    const bytes = room <= scratch.length ? scratch : new Uint8Array(room);
+    // One copy is judged and stored. From here to its reading no code of the host's runs.
+    bytes.set(key, WORDS_BYTES);
+    if (value !== undefined) bytes.set(value, WORDS_BYTES + keyLength);
     let what = ((nesting.getStore() ?? 0) << DEPTH_SHIFT) | kind;
     if (signal?.aborted) what |= ABANDONED;
     let turn: Turn;
     try {
-      turn = native.start(this.#engine, what, bytes, keyLength, length - keyLength, said[0], said[1], said[2]);
+      turn = native.start(this.#number, what, bytes, keyLength, length - keyLength, said[0], said[1], said[2]);
     } catch (error) {
       throw fromNative(error);
     }
     if (signal?.aborted) throw signal.reason;
-    if (turn === undefined) return undefined;
-    if (typeof turn === 'number') return Buffer.from(bytes.subarray(0, turn));
-    if (turn instanceof Uint8Array) return turn;
+    if (turn === undefined || turn instanceof Uint8Array) return turn;
+    if (typeof turn === 'number' && turn >= 0) return copied(bytes, 0, turn);
+    const step = read(turn, bytes, length);
     const subject = {
       operation: KINDS[kind] as OperationName,
-      key: Buffer.from(bytes.subarray(0, keyLength)),
-      value: value === undefined ? undefined : Buffer.from(bytes.subarray(keyLength, length)),
+      key: copied(bytes, 0, keyLength),
+      value: value === undefined ? undefined : copied(bytes, keyLength, length - keyLength),
       said,
     };
-    return new Drive(this.#host, subject, turn, signal).run(turn);
+    return new Drive(this.#host, subject, step[1], signal).run(step);
   }
 }
 

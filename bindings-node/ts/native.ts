@@ -20,14 +20,12 @@ export type Turn =
   | undefined
   | number
   | Buffer
-  | [kind: 0, handle: Operation | undefined, hook: number, depth: number, value: Buffer | undefined]
-  | [kind: 1, handle: Operation | undefined, what: 'get' | 'put' | 'delete', value: Buffer | undefined]
-  | [kind: 2, handle: Operation | undefined, logger: number, message: string]
-  | [kind: 3, handle: Operation | undefined, promise: Promise<Turn>]
-  | [kind: 4, handle: undefined, json: string, key: Buffer | undefined]
-  | [kind: 5, handle: undefined, place: number];
-
-export type Operation = Handle<'operation'>;
+  | [kind: 0, open: number, hook: number, depth: number, value: Buffer | undefined]
+  | [kind: 1, open: number, what: 'get' | 'put' | 'delete', value: Buffer | undefined]
+  | [kind: 2, open: number, logger: number, message: string]
+  | [kind: 3, open: number, promise: Promise<Turn>]
+  | [kind: 4, open: 0, json: string, key: Buffer | undefined]
+  | [kind: 5, open: 0, place: number];
 
 type Value = Buffer | null;
 
@@ -49,6 +47,7 @@ export interface Native {
     clock: Handle<'clock'> | undefined,
     maxOpen: number | undefined,
   ): Handle<'engine'>;
+  engineNumber(engine: Handle<'engine'>): number;
   addHook(
     engine: Handle<'engine'>,
     trigger: string,
@@ -68,17 +67,18 @@ export interface Native {
   auditLog(engine: Handle<'engine'>, filter: string): string;
 
   start(
-    engine: Handle<'engine'>,
+    engine: number,
     what: number,
-    bytes: Uint8Array,
+    scratch: Uint8Array,
     keyLength: number,
     valueLength: number,
     agent: Primitive | undefined,
     session: Primitive | undefined,
     rest: Primitive[] | undefined,
   ): Turn;
-  resume(operation: Operation, kind: number, payload: string | Uint8Array | undefined, place: number): Turn;
-  abandon(operation: Operation): void;
+  resume(open: number, kind: number, payload: string | Uint8Array | undefined, place: number, scratch: Uint8Array): Turn;
+  abandon(open: number): void;
+  guard(open: number): Handle<'guard'>;
 
   codes(): (string | number)[];
   fault(): never;
