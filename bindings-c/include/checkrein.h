@@ -1544,6 +1544,15 @@ cr_status cr_engine_registration_error(const struct cr_engine *engine,
                                        struct cr_error **error);
 
 /**
+ * Makes every operation fail with a copy of this error, as a registration that failed does, until
+ * cr_engine_clear_registration_errors; the first one stays. For drivers of other languages, that refuse what they
+ * are given before it can be registered.
+ */
+cr_status cr_engine_remember_error(const struct cr_engine *engine,
+                                   const struct cr_error *fault,
+                                   struct cr_error **error);
+
+/**
  * Lets operations pass again after a registration that failed. `cleared` may be NULL; else it gets the error that
  * was cleared, to be freed, or NULL where there was none.
  */
