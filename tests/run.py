@@ -53,7 +53,7 @@ def main() -> int:
     results = {stage: run(stage) for stage in stages}
     if stages == STAGES:
         compare = ROOT / "tests" / "conformance" / "compare.py"
-        logs = [f"{stage}={LOGS / stage}.log" for stage in ["rust", "python", "node", "c", "go"]]
+        logs = [LOGS / f"{stage}.log" for stage in ["rust", "python", "node", "c", "go"]]
         print("\n==> the same vectors in every language", flush=True)
         done = subprocess.run([sys.executable, compare, *logs], cwd=ROOT)
         results["conformance"] = (done.returncode == 0, 0.0, [])
