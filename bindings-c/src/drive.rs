@@ -78,9 +78,9 @@ pub(crate) fn now(engine: &cr_engine, operation: &Operation<'_>) -> Time {
 /// The reply to a step that is the host's, where the host cannot be asked.
 pub(crate) fn refusal_of(step: &Step<'_>) -> Option<Reply> {
     match step {
-        Step::CallHook(_) => {
-            Some(Reply::Answer(Answer::Failed(Failure::Own(needs_steps("the hook is known by its number only")))))
-        }
+        Step::CallHook(_) => Some(Reply::Answer(Answer::Failed(Failure::Own(needs_steps(
+            "the hook is known by its number only",
+        ))))),
         Step::Store(_) => {
             Some(Reply::Store(StoreReply::Failed(needs_steps("the engine has no store that can be called"))))
         }
