@@ -53,6 +53,7 @@ clean: ## Remove what the other targets made
 # --- one runner a language
 
 test-rust:
+	$(PYTHON) tests/conformance/tidy.py --check
 	cargo test --package checkrein --package checkrein-c
 	cargo test --quiet --package checkrein --test conformance -- --nocapture
 
@@ -70,6 +71,7 @@ test-go: go
 	$(GO) test -race -v ./...
 
 test-seeds: python node go
+	$(PYTHON) tests/seeds/extract.py --check
 	$(PYTHON) tests/seeds/run.py rust
 	$(PYTHON) tests/seeds/run.py python --python $(PY)
 	$(PYTHON) tests/seeds/run.py node --package bindings-node
