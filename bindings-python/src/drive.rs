@@ -63,7 +63,6 @@ fn same(one: &[u8], other: &[u8]) -> bool {
 }
 
 /// Runs an operation to its end. `value` is what is to be written, for a write; `said` the caller's context.
-#[expect(clippy::too_many_arguments, reason = "they are what an operation is made of")]
 pub(crate) fn drive<'py>(
     py: Python<'py>,
     engine: &Engine,
