@@ -11,26 +11,26 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::call::call3;
+use crate::context::Said;
 use crate::errors::Failed;
 use crate::hook::Callable;
 use crate::store::Store;
-use crate::{answer, context, depth, errors, log};
+use crate::{answer, depth, errors, log};
 
 /// What a caller says who says nothing.
 const NOTHING: &Context = &Context::new();
 
 /// What Python sees of one operation, each object made once and only when it is asked for.
-struct View<'py> {
+struct View<'a, 'py> {
     key: Bound<'py, PyBytes>,
     /// The value as the caller or the store gave it, or as it was last shown.
     value: Option<Bound<'py, PyBytes>>,
-    /// The context as the caller gave it.
-    said: Option<Bound<'py, PyAny>>,
+    said: &'a Said<'py>,
     /// The context as hooks see it.
     context: Option<Bound<'py, PyAny>>,
 }
 
-impl<'py> View<'py> {
+impl<'py> View<'_, 'py> {
     /// The object for a value: the one at hand where it holds these bytes.
     fn shown(&mut self, py: Python<'py>, value: &[u8]) -> Bound<'py, PyBytes> {
         match &self.value {
@@ -49,7 +49,7 @@ impl<'py> View<'py> {
         };
         let context = match &self.context {
             Some(context) => context.clone(),
-            None => self.context.insert(context::view(py, self.said.as_ref(), call.context)?).clone(),
+            None => self.context.insert(self.said.view(py)?).clone(),
         };
         let returned =
             depth::inside(py, call.depth, || call3(callable.bind(py), &self.key, &value, &context));
@@ -78,13 +78,13 @@ pub(crate) fn drive<'py>(
         (Kind::Delete, _) => Request::delete(own_key.as_bytes(), NOTHING),
         _ => Request::read(own_key.as_bytes(), NOTHING),
     };
-    let context = match context::of_argument(said) {
-        Ok(context) => context,
+    let said = match Said::of_argument(said) {
+        Ok(said) => said,
         Err(raised) => return Err(reject(py, engine, request, raised)),
     };
-    let request = Request { context: Cow::Borrowed(&context), ..request };
+    let request = Request { context: Cow::Borrowed(&said.context), ..request };
     let mut operation = engine.start(request.at_depth(depth::current(py)?));
-    let mut view = View { key, value, said: said.cloned(), context: None };
+    let mut view = View { key, value, said: &said, context: None };
     // An error on the way drops the operation, which refuses it: audited as abandoned.
     run(py, engine, store, &mut operation, &mut view)?;
     let outcome = operation.finish().map_err(|error| errors::to_py(py, error))?;
@@ -110,7 +110,7 @@ fn run<'py>(
     engine: &Engine,
     store: &Store,
     operation: &mut Operation<'_>,
-    view: &mut View<'py>,
+    view: &mut View<'_, 'py>,
 ) -> PyResult<()> {
     let clock = engine.clock();
     loop {
