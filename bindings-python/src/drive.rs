@@ -15,7 +15,7 @@ use crate::context::Said;
 use crate::errors::Failed;
 use crate::hook::Callable;
 use crate::store::Store;
-use crate::{answer, depth, errors, log};
+use crate::{answer, bytes, depth, errors, log};
 
 /// What a caller says who says nothing.
 const NOTHING: &Context = &Context::new();
@@ -69,9 +69,16 @@ pub(crate) fn drive<'py>(
     store: &Store,
     kind: Kind,
     key: Bound<'py, PyBytes>,
-    value: Option<Bound<'py, PyBytes>>,
+    value: Option<&Bound<'py, PyAny>>,
     said: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+    let value = match value.map(|value| bytes::of_argument("value", value)).transpose() {
+        Ok(value) => value,
+        Err(raised) => {
+            let request = Request { kind, ..Request::read(key.as_bytes(), NOTHING) };
+            return Err(reject(py, engine, request, raised));
+        }
+    };
     let (own_key, own_value) = (key.clone(), value.clone());
     let request = match (kind, &own_value) {
         (Kind::Write, Some(value)) => Request::write(own_key.as_bytes(), value.as_bytes(), NOTHING),
@@ -91,7 +98,7 @@ pub(crate) fn drive<'py>(
     Ok(outcome.value.map(|value| view.shown(py, &value)))
 }
 
-/// Tells the audit of a context that cannot be, and gives the exception to raise.
+/// Tells the audit of a value or context that cannot be, and gives the exception to raise.
 #[cold]
 fn reject(py: Python<'_>, engine: &Engine, request: Request<'_>, raised: PyErr) -> PyErr {
     let error = match errors::sort(py, raised.clone_ref(py)) {

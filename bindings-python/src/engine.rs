@@ -78,7 +78,6 @@ impl PyPolicyEngine {
     ) -> PyResult<Option<Bound<'py, PyBytes>>> {
         guarded(py, || {
             let key = bytes::of_argument("key", key)?;
-            let value = value.map(|value| bytes::of_argument("value", value)).transpose()?;
             drive(py, &self.engine, &self.store, kind, key, value, context)
         })
     }

@@ -244,6 +244,9 @@ def test_keys_and_values_are_bytes(policy: PolicyEngine, wrong: Any) -> None:
         with pytest.raises(UsageError, match="encode" if wrong == "text" else "not bytes"):
             call(wrong)
     assert policy.get(b"k") is None
+    refused, read = policy.get_audit_log()
+    assert (refused["key"], refused["result"], refused["applied"]) == ("k", "error", False)
+    assert read["result"] == "allowed"
 
 
 def test_actions_compare_print_copy_and_pickle() -> None:
