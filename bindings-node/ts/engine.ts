@@ -5,7 +5,7 @@
 import { auditFilter, auditEntries, type AuditEntry, type AuditFilter } from './audit';
 import { handleOf, type ManualClock } from './clock';
 import { flattened, type Context } from './context';
-import { databaseHandle, isDatabase, type Database } from './database';
+import { Database, databaseHandle } from './database';
 import { Drive, nesting, read, type Hook, type Host, type Store } from './drive';
 import { ConfigError, crossing, fromNative, UsageError, type OperationName } from './errors';
 import { helperSpec, type Logger } from './helpers';
@@ -78,7 +78,7 @@ export class PolicyEngine {
   /** An engine over a `Database`, or any object with the functions `put(key, value)`, `get(key)`, `delete(key)`. */
   constructor(store: Database | Store, options?: EngineOptions) {
     const { clock, maxOpenOperations } = checkOptions('PolicyEngine', options, ['clock', 'maxOpenOperations']);
-    const database = isDatabase(store) ? databaseHandle(store) : undefined;
+    const database = store instanceof Database ? databaseHandle(store) : undefined;
     this.#host = { callables: new Map(), store: database === undefined ? checkedStore(store as Store) : undefined };
     const limit = wholeNumber('maxOpenOperations', maxOpenOperations);
     this.#engine = crossing(() =>
@@ -194,6 +194,7 @@ export class PolicyEngine {
       throw new UsageError(`the hook for \`${trigger}\` is ${described(hook)}: give a function`);
     }
     if (typeof keys !== 'string') throw new UsageError(`the pattern is ${described(keys)}: give a string`);
+    if (this.#leaving > 0) this.#sweep();
     const spec = helperSpec(hook) ?? { action: 'host' };
     const { callables } = this.#host;
     let number = 0;
