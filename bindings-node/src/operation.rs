@@ -36,7 +36,7 @@ thread_local! {
 /// Starts an operation. `what` holds, from its lowest bit: the kind (0 read, 1 write, 2 delete) in two bits, whether
 /// it is abandoned at once in one, and its depth. In `scratch` the key stands after the words, and the value after it.
 #[napi(catch_unwind)]
-#[expect(clippy::too_many_arguments, reason = "an argument is cheaper than an object's field")]
+#[allow(clippy::too_many_arguments, reason = "an argument is cheaper than an object's field")]
 pub fn start(
     engine: u32,
     what: u32,
