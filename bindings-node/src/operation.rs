@@ -75,6 +75,24 @@ pub fn start(
     Ok(go_on(None, Open { engine, operation }).in_scratch(&mut scratch, key_len.saturating_add(value_len)))
 }
 
+/// For the benchmark: the same operation, without context, so many times within one crossing; nanoseconds for each.
+#[napi(catch_unwind)]
+pub fn core_cost(engine: u32, what: u32, scratch: Bytes, key_len: u32, rounds: u32) -> napi::Result<f64> {
+    let engine = engine_of(engine)?;
+    let said = Context::new();
+    let (key, value) = scratch.as_slice().split_at_checked(key_len as usize).unwrap_or_default();
+    let before = std::time::Instant::now();
+    for _ in 0..rounds {
+        let mut operation = engine.core.start(request(what, key, value, &said)?);
+        let step = advance(&mut operation, engine.core.clock(), engine.database.as_ref());
+        if !matches!(step, Step::Done) {
+            return Err(native("only what needs nothing of the host can be measured"));
+        }
+        operation.finish().map_err(Failure)?;
+    }
+    Ok(before.elapsed().as_nanos() as f64 / f64::from(rounds.max(1)))
+}
+
 /// Tells the audit of an operation that the driver refuses for what the caller gave, before anything is asked.
 #[napi(catch_unwind)]
 pub fn reject(engine: u32, what: u32, key: Bytes, message: Text) -> napi::Result<()> {
