@@ -14,6 +14,9 @@
 /* As the length of a text: it ends at its first NUL. */
 #define CR_NUL SIZE_MAX
 
+/* As a number of entries: the default. */
+#define CR_DEFAULT SIZE_MAX
+
 /* A literal as bytes and length: cr_engine_get(engine, CR_BYTES("users/alice"), …). */
 #define CR_BYTES(literal) ((const uint8_t *)(literal)), (sizeof(literal) - 1)
 
@@ -58,8 +61,6 @@
  * Show what the engine's own logger would be told, rather than tell it.
  */
 #define CR_ASK_LOG 2
-
-
 
 /**
  * What a function says about its success. The numbers are the same in every version.
@@ -1231,10 +1232,10 @@ cr_status cr_reply_error(struct cr_answer *answer,
                          uint64_t token);
 
 /**
- * Turns the audit on, with a ring of so many entries (0: 10,000). Where it is on with that size already, nothing
+ * Turns the audit on, with a ring of so many entries (CR_DEFAULT: 10,000). Where it is on with that size already, nothing
  * changes; another size starts an empty ring. One that fails is remembered, as for cr_engine_add_hook.
  *
- * Errors: CR_CONFIG for more than 10,000,000.
+ * Errors: CR_CONFIG for 0, and for more than 10,000,000.
  */
 cr_status cr_engine_audit_enable(const struct cr_engine *engine,
                                  size_t max_entries,

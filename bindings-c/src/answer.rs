@@ -72,7 +72,11 @@ pub unsafe extern "C" fn cr_reply_deny(
 
 /// Go on with this value in the place of the one the hook saw. The bytes are copied.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cr_reply_modify(answer: *mut cr_answer, value: *const u8, value_len: usize) -> cr_status {
+pub unsafe extern "C" fn cr_reply_modify(
+    answer: *mut cr_answer,
+    value: *const u8,
+    value_len: usize,
+) -> cr_status {
     // SAFETY: the header's contract, handed on.
     unsafe { reply(answer, || Ok(Answer::Modify(input::bytes(value, value_len, "value")?.to_vec()))) }
 }
@@ -111,7 +115,11 @@ pub unsafe extern "C" fn cr_reply_foreign(
 /// The hook failed with one of Checkrein's errors, which comes out of the operation as itself: a violation is a
 /// refusal with its reason. The library takes the error over. `token` as for cr_reply_foreign.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cr_reply_error(answer: *mut cr_answer, error: *mut cr_error, token: u64) -> cr_status {
+pub unsafe extern "C" fn cr_reply_error(
+    answer: *mut cr_answer,
+    error: *mut cr_error,
+    token: u64,
+) -> cr_status {
     // SAFETY: the header's contract, handed on; the error is the caller's to give.
     unsafe {
         let error = take(error);

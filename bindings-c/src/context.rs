@@ -155,7 +155,11 @@ pub unsafe extern "C" fn cr_context_get(
 
 /// Whether a name has a value that is not empty and not false: what `require_agent_id` asks for.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cr_context_has(context: *const cr_context, name: *const c_char, name_len: usize) -> bool {
+pub unsafe extern "C" fn cr_context_has(
+    context: *const cr_context,
+    name: *const c_char,
+    name_len: usize,
+) -> bool {
     guard::infallible(false, || {
         // SAFETY: the header's contract: the pointers are NULL or valid, and the lengths are theirs.
         unsafe {

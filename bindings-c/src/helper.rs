@@ -3,7 +3,8 @@
 use crate::answer::cr_answer;
 use crate::hook::{self, cr_call, cr_hook};
 use crate::hook::{
-    CR_HOOK_ALLOW_ALL, CR_HOOK_DENY_ALL, CR_HOOK_LOG, CR_HOOK_REDACT_VALUE, CR_HOOK_REQUIRE_AGENT_ID, cr_hook_kind,
+    CR_HOOK_ALLOW_ALL, CR_HOOK_DENY_ALL, CR_HOOK_LOG, CR_HOOK_REDACT_VALUE, CR_HOOK_REQUIRE_AGENT_ID,
+    cr_hook_kind,
 };
 use crate::logger::cr_logger;
 use crate::{cr_error, cr_status, guard, input};

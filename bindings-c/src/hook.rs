@@ -195,7 +195,9 @@ pub(crate) unsafe fn action_of(hook: *const cr_hook, released: &Arc<Released>) -
     Ok(match hook.kind {
         CR_HOOK_CALLBACK => {
             let function = hook.call.ok_or_else(|| {
-                Error::usage("`hook->call` is NULL: give a function, or another `hook->kind` than CR_HOOK_CALLBACK")
+                Error::usage(
+                    "`hook->call` is NULL: give a function, or another `hook->kind` than CR_HOOK_CALLBACK",
+                )
             })?;
             Action::Host(Arc::new(Callable::Function(function, user_data)))
         }
@@ -228,7 +230,9 @@ pub(crate) unsafe fn helper_of(hook: &cr_hook) -> Result<Helper> {
             let bytes = unsafe { input::bytes(hook.bytes, hook.bytes_len, "hook->bytes") }?;
             Ok(Helper::RedactValue(bytes.to_vec()))
         }
-        kind => Err(Error::usage(format!("`hook->kind` is {kind}, which is not known: use a CR_HOOK_ constant"))),
+        kind => {
+            Err(Error::usage(format!("`hook->kind` is {kind}, which is not known: use a CR_HOOK_ constant")))
+        }
     }
 }
 

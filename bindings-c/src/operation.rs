@@ -16,8 +16,8 @@ use crate::hook::{self, Callable, LogTarget};
 use crate::logger::level_number;
 use crate::reply::{Parts, cr_answer_kind, cr_reply_kind};
 use crate::step::{
-    self, CR_STEP_CALL_HOOK, CR_STEP_DONE, CR_STEP_LOG, CR_STEP_STORE_DELETE, CR_STEP_STORE_GET, CR_STEP_STORE_PUT,
-    bytes_of, cr_kind, cr_step,
+    self, CR_STEP_CALL_HOOK, CR_STEP_DONE, CR_STEP_LOG, CR_STEP_STORE_DELETE, CR_STEP_STORE_GET,
+    CR_STEP_STORE_PUT, bytes_of, cr_kind, cr_step,
 };
 use crate::text::Text;
 use crate::{bytes, cr_error, cr_status, guard, input, packed};
@@ -75,7 +75,11 @@ pub unsafe extern "C" fn cr_operation_start(
         shown(step, || {
             let given = input::borrowed(request, "request")?;
             input::checked_size::<cr_request>(given.size, "request")?;
-            let request = Asked { kind: given.kind, key: (given.key, given.key_len), value: (given.value, given.value_len) };
+            let request = Asked {
+                kind: given.kind,
+                key: (given.key, given.key_len),
+                value: (given.value, given.value_len),
+            };
             let empty = Context::new();
             let context = given.context.as_ref().map_or(&empty, |context| &context.0);
             begin(engine, request, context, given.depth, given.flags, (std::ptr::null_mut(), 0))
@@ -162,18 +166,25 @@ pub unsafe extern "C" fn cr_operation_store(
 /// Performs the store step that is pending on the engine's own database or store, in this thread, and goes on to the
 /// next step.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cr_operation_perform_store(operation: *mut cr_operation, step: *mut cr_step) -> cr_status {
+pub unsafe extern "C" fn cr_operation_perform_store(
+    operation: *mut cr_operation,
+    step: *mut cr_step,
+) -> cr_status {
     // SAFETY: the header's contract, as above.
     unsafe {
         with(operation, step, |operation| {
             let now = drive::now(&operation.engine, &operation.operation);
             let Step::Store(call) = operation.operation.step(now) else {
-                return Err(Error::usage("no store step is pending: cr_operation_perform_store does not fit"));
+                return Err(Error::usage(
+                    "no store step is pending: cr_operation_perform_store does not fit",
+                ));
             };
             match &operation.engine.store {
                 Store::Database(database) => Ok(Some(Reply::Store(policy::perform(database, &call)))),
                 Store::Functions(store) => Ok(Some(Reply::Store(store.perform(&call)))),
-                Store::Steps => Err(Error::usage("the engine has no store: perform the step, then reply to it")),
+                Store::Steps => {
+                    Err(Error::usage("the engine has no store: perform the step, then reply to it"))
+                }
             }
         })
     }
@@ -255,7 +266,8 @@ unsafe fn begin(
     let asks = Asks { blocking_store: flags & CR_ASK_BLOCKING_STORE != 0, log: flags & CR_ASK_LOG != 0 };
     let kind = step::kind_of(parts.kind)?;
     let request = Request {
-        value: (kind == checkrein::operation::Kind::Write || !value.is_empty()).then_some(Cow::Borrowed(value)),
+        value: (kind == checkrein::operation::Kind::Write || !value.is_empty())
+            .then_some(Cow::Borrowed(value)),
         kind,
         ..Request::read(key, context)
     };

@@ -35,7 +35,9 @@ fn value_of(kind: u8, value: &[u8]) -> Result<Value> {
         (CR_VALUE_TEXT, text) => Ok(input::utf8(text, "a text in the packed context")?.into()),
         (CR_VALUE_BOOL, [0]) => Ok(Value::Bool(false)),
         (CR_VALUE_BOOL, [1]) => Ok(Value::Bool(true)),
-        (CR_VALUE_INT, bytes) => bytes.try_into().map(|bytes| Value::Int(i64::from_le_bytes(bytes))).map_err(|_| cut()),
+        (CR_VALUE_INT, bytes) => {
+            bytes.try_into().map(|bytes| Value::Int(i64::from_le_bytes(bytes))).map_err(|_| cut())
+        }
         _ => Err(cut()),
     }
 }
@@ -81,7 +83,9 @@ mod tests {
         for end in 1..whole.len() {
             assert_eq!(unpack(&whole[..end]).unwrap_err().code(), Code::Usage, "{end}");
         }
-        for bad in [packed(3, "x", b""), packed(1, "x", b"\x02"), packed(2, "x", b"1"), packed(0, "x", b"\xff")] {
+        for bad in
+            [packed(3, "x", b""), packed(1, "x", b"\x02"), packed(2, "x", b"1"), packed(0, "x", b"\xff")]
+        {
             assert_eq!(unpack(&bad).unwrap_err().code(), Code::Usage);
         }
         let near = unpack(&packed(0, "agentId", b"a")).unwrap_err();
