@@ -157,7 +157,8 @@ typedef struct cr_audit_log cr_audit_log;
 /**
  * What the caller says about who acts: names with texts, booleans or integers. At most 64 entries, names to 256
  * bytes, texts to 64 KiB, `agent_id` and `session_id` to 1,024 bytes. It is copied when an operation starts, so it
- * may be changed and used again. Several threads may read one, or one may change it.
+ * may be changed and used again. Several threads may read one, or one may change it. The one that a hook is shown lives
+ * until the hook returns, cannot be changed, and may be handed to operations that the hook starts.
  */
 typedef struct cr_context cr_context;
 
@@ -1201,9 +1202,12 @@ cr_status cr_reply_deny(struct cr_answer *answer,
                         size_t reason_len);
 
 /**
- * Go on with this value in the place of the one the hook saw. The bytes are copied.
+ * Go on with this value in the place of the one the hook saw. The bytes are copied; an empty value is not NULL, which
+ * is no answer.
  */
-cr_status cr_reply_modify(struct cr_answer *answer, const uint8_t *value, size_t value_len);
+cr_status cr_reply_modify(struct cr_answer *answer,
+                          const uint8_t *value,
+                          size_t value_len);
 
 /**
  * What was no answer, described for the error's message ("a `str`"): the operation is refused. For drivers of other
@@ -1354,7 +1358,8 @@ void cr_manual_clock_free(struct cr_manual_clock *clock);
 cr_status cr_context_new(struct cr_context **out, struct cr_error **error);
 
 /**
- * Sets a name to a text. A length may be CR_NUL.
+ * Sets a name to a text. A length may be CR_NUL. What could not be said is remembered, so that the result may be
+ * ignored: the context refuses every operation with that error until it is cleared.
  *
  * Errors: CR_USAGE for an empty or overlong name, an overlong text, too many entries, bytes that are not UTF-8, and
  * for a near miss of a known name (`agentId`).
@@ -1389,7 +1394,7 @@ cr_status cr_context_set_int(struct cr_context *context,
                              struct cr_error **error);
 
 /**
- * Takes all entries out.
+ * Takes all entries out, and forgets what could not be said.
  */
 cr_status cr_context_clear(struct cr_context *context, struct cr_error **error);
 

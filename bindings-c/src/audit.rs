@@ -4,7 +4,6 @@ use std::ffi::c_char;
 
 use checkrein::Result;
 use checkrein::audit::{AuditFilter, DEFAULT_MAX_ENTRIES, Entry};
-use checkrein::glob::Glob;
 
 use crate::engine::cr_engine;
 use crate::step::kind_word;
@@ -284,8 +283,7 @@ unsafe fn filter_of(filter: &cr_audit_filter) -> Result<AuditFilter> {
             made = made.result_named(word)?;
         }
         if let Some(keys) = input::optional_text(filter.keys, filter.keys_len, "filter->keys")? {
-            let glob = Glob::parse(keys)?;
-            made = made.keys(move |key| glob.matches(key));
+            made = made.keys_matching(keys)?;
         }
     }
     Ok(made)

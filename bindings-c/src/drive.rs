@@ -5,7 +5,7 @@ use std::cell::Cell;
 use checkrein::clock::Time;
 use checkrein::error::Cause;
 use checkrein::hook::{Answer, Failure};
-use checkrein::operation::{LogCall, Operation, Reply, Step, StoreReply};
+use checkrein::operation::{LogCall, Operation, Reply, Request, Step, StoreReply};
 use checkrein::{Error, policy};
 
 use crate::engine::{Store, cr_engine};
@@ -68,6 +68,11 @@ pub(crate) fn advance(engine: &cr_engine, operation: &mut Operation<'_>, asks: A
         // These replies fit their steps; one that did not has ended the operation as refused.
         let _ = operation.resume(reply, now);
     }
+}
+
+/// Ends an operation before it starts, for something that the caller gave and that cannot be.
+pub(crate) fn reject(_engine: &cr_engine, _request: Request<'_>, fault: Error) -> Error {
+    fault
 }
 
 /// The time, or nothing where the operation has no use for it.

@@ -43,7 +43,7 @@ mod guard;
 mod input;
 mod packed;
 mod token;
-mod user_data;
+pub mod user_data;
 
 pub use error::cr_error;
 pub use status::cr_status;
