@@ -4,7 +4,6 @@ use std::ffi::c_char;
 
 use checkrein::Result;
 use checkrein::audit::{AuditFilter, DEFAULT_MAX_ENTRIES, Entry};
-use checkrein::glob::Glob;
 
 use crate::engine::cr_engine;
 use crate::step::kind_word;
@@ -103,10 +102,10 @@ pub struct cr_audit_entry {
     pub applied: i32,
 }
 
-/// Turns the audit on, with a ring of so many entries (0: 10,000). Where it is on with that size already, nothing
+/// Turns the audit on, with a ring of so many entries (CR_DEFAULT: 10,000). Where it is on with that size already, nothing
 /// changes; another size starts an empty ring. One that fails is remembered, as for cr_engine_add_hook.
 ///
-/// Errors: CR_CONFIG for more than 10,000,000.
+/// Errors: CR_CONFIG for 0, and for more than 10,000,000.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cr_engine_audit_enable(
     engine: *const cr_engine,
@@ -116,7 +115,8 @@ pub unsafe extern "C" fn cr_engine_audit_enable(
     // SAFETY: the header's contract: the pointers are NULL or valid.
     unsafe {
         guard::fallible(error, || {
-            let max_entries = if max_entries == 0 { DEFAULT_MAX_ENTRIES } else { max_entries };
+            let max_entries =
+                if max_entries == input::CR_DEFAULT { DEFAULT_MAX_ENTRIES } else { max_entries };
             input::borrowed(engine, "engine")?.core.enable_audit(max_entries)
         })
     }
@@ -124,7 +124,10 @@ pub unsafe extern "C" fn cr_engine_audit_enable(
 
 /// Turns the audit off and lets its entries go.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cr_engine_audit_disable(engine: *const cr_engine, error: *mut *mut cr_error) -> cr_status {
+pub unsafe extern "C" fn cr_engine_audit_disable(
+    engine: *const cr_engine,
+    error: *mut *mut cr_error,
+) -> cr_status {
     // SAFETY: the header's contract: the pointers are NULL or valid.
     unsafe {
         guard::fallible(error, || {
@@ -150,7 +153,8 @@ pub unsafe extern "C" fn cr_engine_audit_log(
         guard::fallible(error, || {
             let out = input::place(out, "out")?;
             let engine = input::borrowed(engine, "engine")?;
-            let filter = filter.as_ref().map_or_else(|| Ok(AuditFilter::new()), |filter| filter_of(filter))?;
+            let filter =
+                filter.as_ref().map_or_else(|| Ok(AuditFilter::new()), |filter| filter_of(filter))?;
             let entries = engine.core.audit_log(&filter)?;
             let shown = entries.into_iter().map(Shown::new).collect();
             out.write(Box::into_raw(Box::new(cr_audit_log(shown))));
@@ -168,7 +172,11 @@ pub unsafe extern "C" fn cr_audit_log_len(log: *const cr_audit_log) -> usize {
 
 /// The entry at a place; false past the end, and for NULL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cr_audit_log_at(log: *const cr_audit_log, index: usize, out: *mut cr_audit_entry) -> bool {
+pub unsafe extern "C" fn cr_audit_log_at(
+    log: *const cr_audit_log,
+    index: usize,
+    out: *mut cr_audit_entry,
+) -> bool {
     guard::infallible(false, || {
         // SAFETY: the header's contract: the pointers are NULL or valid.
         unsafe {
@@ -262,18 +270,20 @@ unsafe fn filter_of(filter: &cr_audit_filter) -> Result<AuditFilter> {
         if let Some(agent) = input::optional_text(filter.agent_id, filter.agent_id_len, "filter->agent_id")? {
             made = made.agent_id(agent);
         }
-        if let Some(session) = input::optional_text(filter.session_id, filter.session_id_len, "filter->session_id")? {
+        if let Some(session) =
+            input::optional_text(filter.session_id, filter.session_id_len, "filter->session_id")?
+        {
             made = made.session_id(session);
         }
-        if let Some(word) = input::optional_text(filter.operation, filter.operation_len, "filter->operation")? {
+        if let Some(word) = input::optional_text(filter.operation, filter.operation_len, "filter->operation")?
+        {
             made = made.operation_named(word)?;
         }
         if let Some(word) = input::optional_text(filter.result, filter.result_len, "filter->result")? {
             made = made.result_named(word)?;
         }
         if let Some(keys) = input::optional_text(filter.keys, filter.keys_len, "filter->keys")? {
-            let glob = Glob::parse(keys)?;
-            made = made.keys(move |key| glob.matches(key));
+            made = made.keys_matching(keys)?;
         }
     }
     Ok(made)

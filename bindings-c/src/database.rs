@@ -66,7 +66,10 @@ pub unsafe extern "C" fn cr_database_open(
 
 /// Makes an empty database in memory; its data is gone with it. Free the handle with cr_database_free.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cr_database_memory(out: *mut *mut cr_database, error: *mut *mut cr_error) -> cr_status {
+pub unsafe extern "C" fn cr_database_memory(
+    out: *mut *mut cr_database,
+    error: *mut *mut cr_error,
+) -> cr_status {
     // SAFETY: the header's contract: the pointers are NULL or valid.
     unsafe {
         guard::fallible(error, || {
@@ -142,7 +145,10 @@ pub unsafe extern "C" fn cr_database_delete(
 
 /// Makes every write acknowledged so far durable; of use with CR_DURABILITY_RELAXED.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cr_database_flush(database: *const cr_database, error: *mut *mut cr_error) -> cr_status {
+pub unsafe extern "C" fn cr_database_flush(
+    database: *const cr_database,
+    error: *mut *mut cr_error,
+) -> cr_status {
     // SAFETY: the header's contract: the pointers are NULL or valid.
     unsafe { guard::fallible(error, || input::borrowed(database, "database")?.0.flush()) }
 }
@@ -152,7 +158,10 @@ pub unsafe extern "C" fn cr_database_flush(database: *const cr_database, error: 
 ///
 /// Errors: a store code where relaxed writes could not be made durable; it is closed nevertheless.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cr_database_close(database: *const cr_database, error: *mut *mut cr_error) -> cr_status {
+pub unsafe extern "C" fn cr_database_close(
+    database: *const cr_database,
+    error: *mut *mut cr_error,
+) -> cr_status {
     // SAFETY: the header's contract: the pointers are NULL or valid.
     unsafe { guard::fallible(error, || input::borrowed(database, "database")?.0.close()) }
 }

@@ -305,7 +305,11 @@ pub unsafe extern "C" fn cr_error_is_host_object(error: *const cr_error) -> bool
 /// Makes an error for a hook or store to fail with. A refusal takes the message as its reason. NULL where the
 /// status is CR_OK or unknown, or the message is NULL or not UTF-8. A length may be CR_NUL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cr_error_new(status: i32, message: *const c_char, message_len: usize) -> *mut cr_error {
+pub unsafe extern "C" fn cr_error_new(
+    status: i32,
+    message: *const c_char,
+    message_len: usize,
+) -> *mut cr_error {
     guard::infallible(std::ptr::null_mut(), || {
         // SAFETY: the header's contract: the pointer is NULL or valid, and the length is its.
         let message = unsafe { input::text(message, message_len, "message") };

@@ -3,7 +3,8 @@
 use crate::answer::cr_answer;
 use crate::hook::{self, cr_call, cr_hook};
 use crate::hook::{
-    CR_HOOK_ALLOW_ALL, CR_HOOK_DENY_ALL, CR_HOOK_LOG, CR_HOOK_REDACT_VALUE, CR_HOOK_REQUIRE_AGENT_ID, cr_hook_kind,
+    CR_HOOK_ALLOW_ALL, CR_HOOK_DENY_ALL, CR_HOOK_LOG, CR_HOOK_REDACT_VALUE, CR_HOOK_REQUIRE_AGENT_ID,
+    cr_hook_kind,
 };
 use crate::logger::cr_logger;
 use crate::{cr_error, cr_status, guard, input};
@@ -76,8 +77,7 @@ pub unsafe extern "C" fn cr_hook_ask(
                 return Ok(());
             }
             let helper = hook::helper_of(hook)?;
-            let empty = checkrein::context::Context::new();
-            let said = helper.answer(shown.context.as_ref().map_or(&empty, |context| &context.0));
+            let said = helper.answer(crate::context::said(shown.context)?);
             input::borrowed_mut(answer, "answer")?.set(said);
             Ok(())
         })

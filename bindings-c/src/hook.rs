@@ -157,7 +157,9 @@ impl Callable {
     /// Asks the hook, if it is a function.
     pub(crate) fn ask(&self, call: &HookCall<'_>) -> Option<Answer> {
         let Callable::Function(function, user_data) = self else { return None };
-        let shown = cr_call::of(call);
+        // SAFETY: the view is gone with this call, as the header says.
+        let context = unsafe { cr_context::view(call.context) };
+        let shown = cr_call::of(call, &context);
         let mut answer = cr_answer::unanswered();
         // SAFETY: the host gave the function with this data; `shown` and `answer` live until it returns.
         unsafe { function(user_data.pointer(), &raw const shown, &raw mut answer) };
@@ -166,7 +168,7 @@ impl Callable {
 }
 
 impl cr_call {
-    pub(crate) fn of(call: &HookCall<'_>) -> Self {
+    fn of(call: &HookCall<'_>, context: &cr_context) -> Self {
         cr_call {
             size: size_of::<cr_call>(),
             trigger: trigger_number(call.trigger),
@@ -175,7 +177,7 @@ impl cr_call {
             key_len: call.key.len(),
             value: call.value.map_or(std::ptr::null(), input::address_of),
             value_len: call.value.map_or(0, <[u8]>::len),
-            context: cr_context::view(call.context),
+            context,
             value_is_original: call.value_is_original.into(),
         }
     }
@@ -195,7 +197,9 @@ pub(crate) unsafe fn action_of(hook: *const cr_hook, released: &Arc<Released>) -
     Ok(match hook.kind {
         CR_HOOK_CALLBACK => {
             let function = hook.call.ok_or_else(|| {
-                Error::usage("`hook->call` is NULL: give a function, or another `hook->kind` than CR_HOOK_CALLBACK")
+                Error::usage(
+                    "`hook->call` is NULL: give a function, or another `hook->kind` than CR_HOOK_CALLBACK",
+                )
             })?;
             Action::Host(Arc::new(Callable::Function(function, user_data)))
         }
@@ -228,7 +232,9 @@ pub(crate) unsafe fn helper_of(hook: &cr_hook) -> Result<Helper> {
             let bytes = unsafe { input::bytes(hook.bytes, hook.bytes_len, "hook->bytes") }?;
             Ok(Helper::RedactValue(bytes.to_vec()))
         }
-        kind => Err(Error::usage(format!("`hook->kind` is {kind}, which is not known: use a CR_HOOK_ constant"))),
+        kind => {
+            Err(Error::usage(format!("`hook->kind` is {kind}, which is not known: use a CR_HOOK_ constant")))
+        }
     }
 }
 

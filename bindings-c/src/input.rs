@@ -5,7 +5,10 @@ use std::ffi::{CStr, c_char};
 use checkrein::{Error, Result};
 
 /// As the length of a text: it ends at its first NUL.
-pub const CR_NUL: usize = usize::MAX;
+pub(crate) const CR_NUL: usize = usize::MAX;
+
+/// As a number: the default.
+pub(crate) const CR_DEFAULT: usize = usize::MAX;
 
 /// What an empty run of bytes points to: never NULL, and a real address.
 pub(crate) static EMPTY: [u8; 1] = [0];
@@ -48,7 +51,11 @@ pub(crate) fn place<T>(pointer: *mut T, name: &str) -> Result<*mut T> {
 /// `data` is NULL or points to `len` bytes that stay unchanged for as long as `'a`.
 pub(crate) unsafe fn bytes<'a>(data: *const u8, len: usize, name: &str) -> Result<&'a [u8]> {
     if data.is_null() {
-        return if len == 0 { Ok(&[]) } else { Err(Error::usage(format!("`{name}` is NULL, with the length {len}"))) };
+        return if len == 0 {
+            Ok(&[])
+        } else {
+            Err(Error::usage(format!("`{name}` is NULL, with the length {len}")))
+        };
     }
     if isize::try_from(len).is_err() {
         return Err(Error::usage(format!("`{name}` has the length {len}, which no bytes can have")));
@@ -87,7 +94,11 @@ pub(crate) unsafe fn text<'a>(data: *const c_char, len: usize, name: &str) -> Re
 ///
 /// # Safety
 /// As [`text_bytes`].
-pub(crate) unsafe fn optional_text<'a>(data: *const c_char, len: usize, name: &str) -> Result<Option<&'a str>> {
+pub(crate) unsafe fn optional_text<'a>(
+    data: *const c_char,
+    len: usize,
+    name: &str,
+) -> Result<Option<&'a str>> {
     // SAFETY: as promised by the caller.
     if data.is_null() { Ok(None) } else { unsafe { text(data, len, name) }.map(Some) }
 }

@@ -10,7 +10,11 @@
 //!
 //! The doc comments are those of the header, so they speak to C programmers.
 #![allow(non_camel_case_types, reason = "the names are those of the header")]
-#![allow(clippy::missing_safety_doc, reason = "the doc comments are the header's, whose contract stands in docs/ffi.md")]
+#![allow(
+    clippy::missing_safety_doc,
+    reason = "the doc comments are the header's, whose contract stands in docs/ffi.md"
+)]
+#![allow(clippy::too_many_arguments, reason = "C has no other way to say key, value and length")]
 
 pub mod answer;
 pub mod audit;
@@ -39,7 +43,7 @@ mod guard;
 mod input;
 mod packed;
 mod token;
-mod user_data;
+pub mod user_data;
 
 pub use error::cr_error;
 pub use status::cr_status;

@@ -21,7 +21,12 @@ pub const CR_LOG_WARNING: cr_log_level = 1;
 /// log_and_allow that cannot be told refuses its operation; a warning that cannot, does not. It may be called by
 /// several threads at once, and must not throw or jump out.
 pub type cr_log_fn = Option<
-    unsafe extern "C" fn(user_data: *mut c_void, level: cr_log_level, message: *const c_char, len: usize) -> i32,
+    unsafe extern "C" fn(
+        user_data: *mut c_void,
+        level: cr_log_level,
+        message: *const c_char,
+        len: usize,
+    ) -> i32,
 >;
 
 /// A logger of the host. The library owns `user_data` from the call on that it is given to, one that fails included,

@@ -9,15 +9,15 @@ use checkrein::error::Cause;
 use checkrein::operation::{Operation, Outcome, Reply, Request, Step, StoreCall};
 use checkrein::{Error, Result, policy};
 
-use crate::context::cr_context;
+use crate::context::{self, NOTHING, cr_context};
 use crate::drive::{self, Asks};
 use crate::engine::{Store, cr_engine};
 use crate::hook::{self, Callable, LogTarget};
 use crate::logger::level_number;
 use crate::reply::{Parts, cr_answer_kind, cr_reply_kind};
 use crate::step::{
-    self, CR_STEP_CALL_HOOK, CR_STEP_DONE, CR_STEP_LOG, CR_STEP_STORE_DELETE, CR_STEP_STORE_GET, CR_STEP_STORE_PUT,
-    bytes_of, cr_kind, cr_step,
+    self, CR_STEP_CALL_HOOK, CR_STEP_DONE, CR_STEP_LOG, CR_STEP_STORE_DELETE, CR_STEP_STORE_GET,
+    CR_STEP_STORE_PUT, bytes_of, cr_kind, cr_step,
 };
 use crate::text::Text;
 use crate::{bytes, cr_error, cr_status, guard, input, packed};
@@ -30,6 +30,8 @@ pub struct cr_operation {
     asks: Asks,
     /// What the last CR_STEP_LOG said.
     message: Option<Text>,
+    /// What the last CR_STEP_CALL_HOOK showed of the operation's context.
+    context: Option<Box<cr_context>>,
 }
 
 /// Show store steps of a database that may wait for the disk, rather than perform them: the driver picks the thread
@@ -75,18 +77,21 @@ pub unsafe extern "C" fn cr_operation_start(
         shown(step, || {
             let given = input::borrowed(request, "request")?;
             input::checked_size::<cr_request>(given.size, "request")?;
-            let request = Asked { kind: given.kind, key: (given.key, given.key_len), value: (given.value, given.value_len) };
-            let empty = Context::new();
-            let context = given.context.as_ref().map_or(&empty, |context| &context.0);
+            let request = Asked {
+                kind: given.kind,
+                key: (given.key, given.key_len),
+                value: (given.value, given.value_len),
+            };
+            let context = context::said(given.context);
             begin(engine, request, context, given.depth, given.flags, (std::ptr::null_mut(), 0))
         })
     }
 }
 
 /// cr_operation_start for languages in which a call into C is dear: everything in one call, without structs and
-/// handles. The context is `packed`, entry by entry: one byte for the kind (CR_VALUE_TEXT, CR_VALUE_BOOL, CR_VALUE_INT),
+/// handles. The context is `packed`, entry by entry: one byte for the kind (a CR_VALUE_ constant),
 /// the name's and the value's length as 32-bit little-endian integers, the name, the value (a boolean is one byte, 0 or
-/// 1; an integer is eight, little-endian). A value that was read and fits into `buffer` stands there.
+/// 1; an integer is eight, little-endian; a fault is its message). A value that was read and fits into `buffer` stands there.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cr_operation_run(
     engine: *const cr_engine,
@@ -106,9 +111,9 @@ pub unsafe extern "C" fn cr_operation_run(
     // SAFETY: the header's contract: the pointers are NULL or valid, and the lengths are theirs.
     unsafe {
         shown(step, || {
-            let context = packed::unpack(input::bytes(packed, packed_len, "packed")?)?;
+            let context = packed::unpack(input::bytes(packed, packed_len, "packed")?);
             let request = Asked { kind, key: (key, key_len), value: (value, value_len) };
-            begin(engine, request, &context, depth, flags, (buffer, buffer_len))
+            begin(engine, request, context.as_ref().map_err(Error::clone), depth, flags, (buffer, buffer_len))
         })
     }
 }
@@ -162,18 +167,25 @@ pub unsafe extern "C" fn cr_operation_store(
 /// Performs the store step that is pending on the engine's own database or store, in this thread, and goes on to the
 /// next step.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cr_operation_perform_store(operation: *mut cr_operation, step: *mut cr_step) -> cr_status {
+pub unsafe extern "C" fn cr_operation_perform_store(
+    operation: *mut cr_operation,
+    step: *mut cr_step,
+) -> cr_status {
     // SAFETY: the header's contract, as above.
     unsafe {
         with(operation, step, |operation| {
             let now = drive::now(&operation.engine, &operation.operation);
             let Step::Store(call) = operation.operation.step(now) else {
-                return Err(Error::usage("no store step is pending: cr_operation_perform_store does not fit"));
+                return Err(Error::usage(
+                    "no store step is pending: cr_operation_perform_store does not fit",
+                ));
             };
             match &operation.engine.store {
                 Store::Database(database) => Ok(Some(Reply::Store(policy::perform(database, &call)))),
                 Store::Functions(store) => Ok(Some(Reply::Store(store.perform(&call)))),
-                Store::Steps => Err(Error::usage("the engine has no store: perform the step, then reply to it")),
+                Store::Steps => {
+                    Err(Error::usage("the engine has no store: perform the step, then reply to it"))
+                }
             }
         })
     }
@@ -238,7 +250,7 @@ struct Asked {
 unsafe fn begin(
     engine: *const cr_engine,
     parts: Asked,
-    context: &Context,
+    context: Result<&Context>,
     depth: u32,
     flags: u32,
     buffer: (*mut u8, usize),
@@ -255,10 +267,14 @@ unsafe fn begin(
     let asks = Asks { blocking_store: flags & CR_ASK_BLOCKING_STORE != 0, log: flags & CR_ASK_LOG != 0 };
     let kind = step::kind_of(parts.kind)?;
     let request = Request {
-        value: (kind == checkrein::operation::Kind::Write || !value.is_empty()).then_some(Cow::Borrowed(value)),
+        value: (kind == checkrein::operation::Kind::Write || !value.is_empty())
+            .then_some(Cow::Borrowed(value)),
         kind,
-        ..Request::read(key, context)
+        ..Request::read(key, context.as_ref().map_or(&NOTHING, |context| context))
     };
+    if let Err(fault) = context {
+        return Err(drive::reject(handle, request, fault));
+    }
     let mut operation = handle.core.start(request.at_depth(depth.max(drive::depth())));
     if drive::advance(handle, &mut operation, asks) {
         return Ok(done(operation.finish(), buffer));
@@ -266,7 +282,7 @@ unsafe fn begin(
     let operation = operation.into_owned();
     // SAFETY: the handle lives as promised by the caller.
     let engine = unsafe { cr_engine::share(engine) };
-    go_on(Box::new(cr_operation { operation, engine, asks, message: None }))
+    go_on(Box::new(cr_operation { operation, engine, asks, message: None, context: None }))
 }
 
 /// Runs an operation to its end or to the next step that is the host's.
@@ -341,6 +357,8 @@ fn show(handle: &mut cr_operation) -> cr_step {
     let now = drive::now(&handle.engine, &handle.operation);
     match handle.operation.step(now) {
         Step::CallHook(call) => {
+            // SAFETY: the view is replaced or dropped no later than the operation.
+            let view = Box::new(unsafe { cr_context::view(call.context) });
             let (key, key_len) = bytes_of(call.key);
             let (value, value_len) = call.value.map_or((std::ptr::null(), 0), bytes_of);
             let id = match call.callable.downcast_ref::<Callable>() {
@@ -355,7 +373,7 @@ fn show(handle: &mut cr_operation) -> cr_step {
                 value_len,
                 trigger: hook::trigger_number(call.trigger),
                 depth: call.depth,
-                context: cr_context::view(call.context),
+                context: &raw const **handle.context.insert(view),
                 value_is_original: call.value_is_original.into(),
                 ..cr_step::of_kind(CR_STEP_CALL_HOOK)
             }

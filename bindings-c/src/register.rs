@@ -10,8 +10,8 @@ use checkrein::{Error, Result};
 use crate::answer::lossy;
 use crate::engine::cr_engine;
 use crate::hook::{
-    self, CR_AFTER_DELETE, CR_AFTER_READ, CR_AFTER_WRITE, CR_BEFORE_DELETE, CR_BEFORE_READ, CR_BEFORE_WRITE, cr_hook,
-    cr_trigger,
+    self, CR_AFTER_DELETE, CR_AFTER_READ, CR_AFTER_WRITE, CR_BEFORE_DELETE, CR_BEFORE_READ, CR_BEFORE_WRITE,
+    cr_hook, cr_trigger,
 };
 use crate::{cr_error, cr_status, guard, input};
 
@@ -37,7 +37,8 @@ pub unsafe extern "C" fn cr_engine_add_hook(
     unsafe {
         guard::fallible(error, || {
             let core = input::borrowed(engine, "engine");
-            let released = core.as_ref().map(|engine| std::sync::Arc::clone(&engine.released)).unwrap_or_default();
+            let released =
+                core.as_ref().map(|engine| std::sync::Arc::clone(&engine.released)).unwrap_or_default();
             // Before anything else can fail, so that what the hook holds is always let go.
             let action = hook::action_of(hook, &released);
             let engine = core?;
@@ -177,7 +178,11 @@ pub unsafe extern "C" fn cr_engine_remove(
 /// Takes out the host's numbers of hooks and loggers that no operation can ask for any more, up to `capacity` of them,
 /// and says how many; each is given once. 0 for NULL. A number may come while cr_engine_remove still runs.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn cr_engine_take_released(engine: *const cr_engine, ids: *mut u64, capacity: usize) -> usize {
+pub unsafe extern "C" fn cr_engine_take_released(
+    engine: *const cr_engine,
+    ids: *mut u64,
+    capacity: usize,
+) -> usize {
     guard::infallible(0, || {
         // SAFETY: the header's contract: `ids` is NULL or has room for `capacity` numbers.
         unsafe {

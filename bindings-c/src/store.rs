@@ -13,8 +13,9 @@ use crate::{cr_error, cr_status, guard, input, token};
 pub struct cr_store_reply(Option<StoreReply>);
 
 /// Reads a key: reply with cr_store_reply_value or cr_store_reply_no_value.
-pub type cr_store_get_fn =
-    Option<unsafe extern "C" fn(user_data: *mut c_void, key: *const u8, key_len: usize, reply: *mut cr_store_reply)>;
+pub type cr_store_get_fn = Option<
+    unsafe extern "C" fn(user_data: *mut c_void, key: *const u8, key_len: usize, reply: *mut cr_store_reply),
+>;
 /// Sets a key: reply with cr_store_reply_done.
 pub type cr_store_put_fn = Option<
     unsafe extern "C" fn(
@@ -27,8 +28,9 @@ pub type cr_store_put_fn = Option<
     ),
 >;
 /// Removes a key, if it is there: reply with cr_store_reply_done.
-pub type cr_store_delete_fn =
-    Option<unsafe extern "C" fn(user_data: *mut c_void, key: *const u8, key_len: usize, reply: *mut cr_store_reply)>;
+pub type cr_store_delete_fn = Option<
+    unsafe extern "C" fn(user_data: *mut c_void, key: *const u8, key_len: usize, reply: *mut cr_store_reply),
+>;
 
 /// A store of the host. The functions may be called by several threads at once, in the thread that drives the
 /// operation; they must not throw or jump out. One that returns without a reply has failed. The library owns
@@ -68,7 +70,8 @@ impl HostStore {
         let store = unsafe { input::borrowed(store, "store") }?;
         input::checked_size::<cr_store>(store.size, "store")?;
         let user_data = UserData::new(store.user_data, store.drop);
-        let missing = |name: &str| Error::config(format!("the store has no `{name}`: it needs get, put and delete_"));
+        let missing =
+            |name: &str| Error::config(format!("the store has no `{name}`: it needs get, put and delete_"));
         Ok(HostStore {
             get: store.get.ok_or_else(|| missing("get"))?,
             put: store.put.ok_or_else(|| missing("put"))?,

@@ -15,5 +15,8 @@ fn the_committed_header_is_up_to_date() {
         std::fs::write(&path, &made).unwrap();
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(made == committed, "checkrein.h is stale: run `UPDATE_HEADER=1 cargo test -p checkrein-c --test header`");
+    assert!(
+        made == committed,
+        "checkrein.h is stale: run `UPDATE_HEADER=1 cargo test -p checkrein-c --test header`"
+    );
 }
