@@ -125,8 +125,12 @@ func (p *PolicyEngine) EnableAudit(options AuditOptions) error {
 	if err != nil {
 		return err
 	}
+	entries := C.size_t(C.CR_DEFAULT)
+	if options.MaxEntries != 0 {
+		entries = C.size_t(options.MaxEntries)
+	}
 	var failure *C.cr_error
-	status := C.cr_engine_audit_enable(native.engine, C.size_t(options.MaxEntries), &failure)
+	status := C.cr_engine_audit_enable(native.engine, entries, &failure)
 	runtime.KeepAlive(native)
 	return statusError(status, failure)
 }

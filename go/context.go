@@ -30,11 +30,14 @@ type PolicyContext struct {
 // NewPolicyContext makes a context to call a hook with by hand, in a test of the hook. context is as for
 // [PolicyEngine.Put].
 func NewPolicyContext(operation string, key, value []byte, context any) (*PolicyContext, error) {
-	packed, err := pack(nil, context)
+	packed := string(pack(nil, context))
+	// The core checks it as it would for an operation.
+	checked, err := newContext(packed)
 	if err != nil {
 		return nil, err
 	}
-	return contextOf(operation, key, value, string(packed)), nil
+	freeContext(checked)
+	return contextOf(operation, key, value, packed), nil
 }
 
 func contextOf(operation string, key, value []byte, said string) *PolicyContext {

@@ -57,7 +57,7 @@ func TestDatabase(t *testing.T) {
 	if value != nil || err != nil {
 		t.Fatalf("a deleted key: %#v, %v", value, err)
 	}
-	refused(t, db.Put(bytes.Repeat([]byte("k"), 64*1024+1), nil), checkrein.ErrUsage)
+	refused(t, db.Put(bytes.Repeat([]byte("k"), 1<<20+1), nil), checkrein.ErrUsage)
 }
 
 func TestADamagedDatabaseIsNotOpened(t *testing.T) {

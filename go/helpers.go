@@ -104,7 +104,7 @@ func ask(ctx *PolicyContext, kind C.cr_hook_kind) PolicyAction {
 	if err != nil {
 		return ctx.Fail(err)
 	}
-	defer C.cr_context_free(context)
+	defer freeContext(context)
 	hook := C.cr_hook{size: C.sizeof_cr_hook, kind: kind}
 	call := C.cr_call{size: C.sizeof_cr_call, context: context}
 	var answer *C.cr_answer
