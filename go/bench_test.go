@@ -1,6 +1,7 @@
 package checkrein_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"path"
@@ -175,6 +176,9 @@ func BenchmarkParallel(b *testing.B) {
 func TestBenchTable(t *testing.T) {
 	if os.Getenv("CHECKREIN_BENCH") == "" {
 		t.Skip("set CHECKREIN_BENCH=1 to measure")
+	}
+	if err := flag.Set("test.benchtime", "200ms"); err != nil {
+		t.Fatal(err)
 	}
 	all := measures()
 	taken := make([][]float64, len(all))

@@ -68,6 +68,13 @@ func (ctx *PolicyContext) Lookup(name string) (any, bool) {
 			return value, true
 		}
 	}
+	// A context that a test has written down as a struct.
+	if ctx.said == "" && name == "agent_id" && ctx.AgentID != "" {
+		return ctx.AgentID, true
+	}
+	if ctx.said == "" && name == "session_id" && ctx.SessionID != "" {
+		return ctx.SessionID, true
+	}
 	return nil, false
 }
 

@@ -91,8 +91,14 @@ func TestAnEngineOverNoStoreRefuses(t *testing.T) {
 	if err == nil {
 		t.Fatal("it was opened")
 	}
-	for _, store := range []checkrein.Store{db, nil} {
-		policy := checkrein.NewPolicyEngine(store)
+	memory := checkrein.OpenMemory()
+	for _, policy := range []*checkrein.PolicyEngine{
+		checkrein.NewPolicyEngine(db),
+		checkrein.NewPolicyEngine(nil),
+		checkrein.NewPolicyEngine(memory, checkrein.WithClock(nil)),
+		checkrein.NewPolicyEngine(memory, checkrein.WithClock(&checkrein.ManualClock{})),
+		checkrein.NewPolicyEngine(memory, checkrein.WithMaxOpenOperations(0)),
+	} {
 		handle := policy.BeforeWrite("*", allow)
 		refused(t, policy.Err(), checkrein.ErrConfig)
 		refused(t, handle.Err(), checkrein.ErrConfig)

@@ -100,7 +100,11 @@ func recognised(hook Hook) (helper, bool) {
 
 // ask asks the core what a ready-made hook answers.
 func ask(ctx *PolicyContext, kind C.cr_hook_kind) PolicyAction {
-	context, err := newContext(ctx.said)
+	said := ctx.said
+	if said == "" && ctx.AgentID != "" {
+		said = string(packText(nil, "agent_id", ctx.AgentID))
+	}
+	context, err := newContext(said)
 	if err != nil {
 		return ctx.Fail(err)
 	}

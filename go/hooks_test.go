@@ -274,6 +274,9 @@ func TestReadyMadeHooksByHand(t *testing.T) {
 	if got := checkrein.RequireAgentID(nobody).Reason(); !strings.Contains(got, "agent_id") {
 		t.Errorf("got %q", got)
 	}
+	if got := checkrein.RequireAgentID(&checkrein.PolicyContext{AgentID: "a"}); got != checkrein.PolicyAllow {
+		t.Errorf("got %q", got)
+	}
 	redacted := checkrein.RedactValue([]byte("x"))(nobody)
 	if string(redacted.Value()) != "x" || strings.Contains(fmt.Sprint(redacted), "x") {
 		t.Errorf("got %v", redacted)
