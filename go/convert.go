@@ -96,10 +96,10 @@ func newContext(packed string) (*C.cr_context, error) {
 	if C.cr_context_new(&context, &failure) != C.CR_OK {
 		return nil, errorOf(failure, nil)
 	}
-	for name, value := range entries(packed) {
-		chars, length := charsOf(name)
+	for said := range entries(packed) {
+		chars, length := charsOf(said.name)
 		var status C.cr_status
-		switch value := value.(type) {
+		switch value := said.unpacked().(type) {
 		case string:
 			text, textLength := charsOf(value)
 			status = C.cr_context_set_text(context, chars, length, text, textLength, &failure)

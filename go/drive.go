@@ -1,6 +1,14 @@
 package checkrein
 
 // #include <checkrein.h>
+// #cgo noescape cr_operation_answer
+// #cgo nocallback cr_operation_answer
+// #cgo noescape cr_operation_store
+// #cgo nocallback cr_operation_store
+// #cgo noescape cr_operation_logged
+// #cgo nocallback cr_operation_logged
+// #cgo noescape cr_operation_finish
+// #cgo nocallback cr_operation_finish
 import "C"
 
 import (

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"strconv"
 	"strings"
 )
 
@@ -104,31 +105,55 @@ func packHead(into []byte, kind byte, name string, length int) []byte {
 	return append(into, name...)
 }
 
-// entries goes through a packed context: names, and strings, bools, int64s, and an error for a fault. It trusts what pack has made.
-func entries(packed string) iter.Seq2[string, any] {
-	return func(yield func(string, any) bool) {
+// entry is one entry of a packed context: its value is still packed.
+type entry struct {
+	kind        byte
+	name, value string
+}
+
+// entries goes through a packed context. It trusts what pack has made.
+func entries(packed string) iter.Seq[entry] {
+	return func(yield func(entry) bool) {
 		for len(packed) >= 9 {
 			kind, nameLength, valueLength := packed[0], word(packed[1:]), word(packed[5:])
 			packed = packed[9:]
-			name, value := packed[:nameLength], packed[nameLength:nameLength+valueLength]
+			found := entry{kind, packed[:nameLength], packed[nameLength : nameLength+valueLength]}
 			packed = packed[nameLength+valueLength:]
-			if !yield(name, valueOf(kind, value)) {
+			if !yield(found) {
 				return
 			}
 		}
 	}
 }
 
-func valueOf(kind byte, value string) any {
-	switch kind {
+// unpacked is the value: a string, a bool, an int64, or an error for a fault.
+func (e entry) unpacked() any {
+	switch e.kind {
 	case packedBool:
-		return value == "\x01"
-	case packedFault:
-		return usageErrorf("%s", value)
+		return e.boolean()
 	case packedInt:
-		return int64(uint64(word(value)) | uint64(word(value[4:]))<<32)
+		return e.integer()
+	case packedFault:
+		return usageErrorf("%s", e.value)
 	}
-	return value
+	return e.value
+}
+
+// text is the value as patterns and limits see it.
+func (e entry) text() string {
+	switch e.kind {
+	case packedBool:
+		return strconv.FormatBool(e.boolean())
+	case packedInt:
+		return strconv.FormatInt(e.integer(), 10)
+	}
+	return e.value
+}
+
+func (e entry) boolean() bool { return e.value == "\x01" }
+
+func (e entry) integer() int64 {
+	return int64(uint64(word(e.value)) | uint64(word(e.value[4:]))<<32)
 }
 
 func word(bytes string) uint32 {
