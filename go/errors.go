@@ -191,7 +191,8 @@ func withCause(message string, cause error) string {
 	if cause == nil {
 		return message
 	}
-	return message + ": " + cause.Error()
+	// Sprint survives an error whose own method panics.
+	return message + ": " + fmt.Sprint(cause)
 }
 
 // first gives the first text that is not empty.
