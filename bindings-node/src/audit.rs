@@ -2,7 +2,6 @@
 
 use checkrein::AuditFilter;
 use checkrein::audit::{DEFAULT_MAX_ENTRIES, FieldValue};
-use checkrein::glob::Glob;
 use napi_derive::napi;
 use serde_json::Value;
 
@@ -58,8 +57,7 @@ fn read(wanted: &Value) -> Result<AuditFilter> {
         filter = filter.result_named(result)?;
     }
     if let Some(keys) = text("keys") {
-        let keys = Glob::parse(keys)?;
-        filter = filter.keys(move |key| keys.matches(key));
+        filter = filter.keys_matching(keys)?;
     }
     if let Some(since) = text("since").and_then(|since| since.parse().ok()) {
         filter = filter.since_ns(since);

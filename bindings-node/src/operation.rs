@@ -1,11 +1,11 @@
 //! Operations: started, resumed, abandoned.
 
-use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use checkrein::Database;
 use checkrein::clock::{Clock, Time};
+use checkrein::context::Context;
 use checkrein::error::Error;
 use checkrein::operation::{Kind, Operation, Reply, Request, Step, StoreCall, StoreReply};
 use checkrein::policy::advance;
@@ -13,10 +13,10 @@ use napi::bindgen_prelude::{AsyncTask, External, Task};
 use napi::{Env, Unknown};
 use napi_derive::napi;
 
-use crate::arguments::{Bytes, context};
+use crate::arguments::{Bytes, Text, context};
 use crate::database::OwnedCall;
 use crate::engine::{Guarded, engine_of};
-use crate::failure::native;
+use crate::failure::{Failure, native};
 use crate::hooks::Ticket;
 use crate::places::Places;
 use crate::reply;
@@ -47,7 +47,6 @@ pub fn start(
     session: Unknown<'_>,
     rest: Unknown<'_>,
 ) -> napi::Result<Turn> {
-    let context = context(&agent, &session, &rest)?;
     let engine = engine_of(engine)?;
     let all = scratch.as_slice().get(WORDS..).unwrap_or_default();
     let (key_len, value_len) = (key_len as usize, value_len as usize);
@@ -55,14 +54,14 @@ pub fn start(
     else {
         return Err(native("lengths past the end of the bytes"));
     };
-    let (kind, value) = match what & 3 {
-        0 => (Kind::Read, None),
-        1 => (Kind::Write, Some(Cow::Borrowed(value))),
-        2 => (Kind::Delete, None),
-        _ => return Err(native("an unknown kind of operation")),
+    let (said, fault) = match context(&agent, &session, &rest) {
+        Ok(said) => (said, None),
+        Err(failure) => (Context::new(), Some(failure)),
     };
-    let request =
-        Request { kind, key: Cow::Borrowed(key), value, context: Cow::Borrowed(&context), depth: what >> 3 };
+    let request = request(what, key, value, &said)?;
+    if let Some(Failure(error)) = fault {
+        return Err(Failure(engine.core.reject(request, error)).into());
+    }
     let mut operation = engine.core.start(request);
     if what & 4 != 0 {
         drop(operation);
@@ -74,6 +73,25 @@ pub fn start(
     }
     let operation = operation.into_owned();
     Ok(go_on(None, Open { engine, operation }).in_scratch(&mut scratch, key_len.saturating_add(value_len)))
+}
+
+/// Tells the audit of an operation that the driver refuses for what the caller gave, before anything is asked.
+#[napi(catch_unwind)]
+pub fn reject(engine: u32, what: u32, key: Bytes, message: Text) -> napi::Result<()> {
+    let nothing = Context::new();
+    let request = request(what, key.as_slice(), &[], &nothing)?;
+    engine_of(engine)?.core.reject(request, Error::usage(message.0));
+    Ok(())
+}
+
+fn request<'a>(what: u32, key: &'a [u8], value: &'a [u8], said: &'a Context) -> napi::Result<Request<'a>> {
+    let request = match what & 3 {
+        0 => Request::read(key, said),
+        1 => Request::write(key, value, said),
+        2 => Request::delete(key, said),
+        _ => return Err(native("an unknown kind of operation")),
+    };
+    Ok(request.at_depth(what >> 3))
 }
 
 /// Hands the reply to the last step; gives the next.

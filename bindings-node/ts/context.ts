@@ -27,8 +27,7 @@ export interface Context {
   [name: string]: ContextValue;
 }
 
-/** @internal What a caller said: as the core takes it, and by name for the hooks. */
-export const EMPTY: Flat = [undefined, undefined, undefined];
+const EMPTY: Flat = [undefined, undefined, undefined];
 
 /** @internal A caller's context, checked and copied. */
 export function flattened(context: Context | null | undefined): Flat {

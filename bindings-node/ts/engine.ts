@@ -10,7 +10,7 @@ import { Drive, nesting, read, type Hook, type Host, type Store } from './drive'
 import { ConfigError, crossing, fromNative, UsageError, type OperationName } from './errors';
 import { helperSpec, type Logger } from './helpers';
 import { checkWord, limitOptions, limitStatuses, type LimitedOperation, type LimitStatus, type RateLimit } from './limits';
-import { native, type Handle, type Turn } from './native';
+import { native, type Flat, type Handle, type Turn } from './native';
 import { copied, scratch, WORDS_BYTES } from './scratch';
 import { checkBytes, checkOptions, described, lengthOf, wholeNumber } from './values';
 
@@ -141,21 +141,17 @@ export class PolicyEngine {
     context?: Context | null,
     options?: OperationOptions,
   ): Promise<void> {
-    checkBytes('key', key);
-    checkBytes('value', value);
     const running = this.#run(WRITE, key, value, context, options);
     if (running !== undefined) await running;
   }
 
   /** The value of a key as the hooks leave it, or `undefined` where there is none. Rejects as `put`. */
   async get(key: Uint8Array, context?: Context | null, options?: OperationOptions): Promise<Buffer | undefined> {
-    checkBytes('key', key);
     return this.#run(READ, key, undefined, context, options);
   }
 
   /** Removes a key, if hooks and limits allow it; that there was none is no error. Rejects as `put`. */
   async delete(key: Uint8Array, context?: Context | null, options?: OperationOptions): Promise<void> {
-    checkBytes('key', key);
     const running = this.#run(DELETE, key, undefined, context, options);
     if (running !== undefined) await running;
   }
@@ -244,8 +240,18 @@ export class PolicyEngine {
     options: OperationOptions | undefined,
   ): Buffer | undefined | Promise<Buffer | undefined> {
     if (this.#leaving > 0) this.#sweep();
-    const said = flattened(context);
-    const signal = options === undefined ? undefined : signalOf(options);
+    checkBytes('key', key);
+    let said: Flat;
+    let signal: AbortSignal | undefined;
+    try {
+      if (kind === WRITE) checkBytes('value', value);
+      said = flattened(context);
+      signal = options === undefined ? undefined : signalOf(options);
+    } catch (error) {
+      // What the caller gave cannot be judged: the audit tells of it too.
+      native.reject(this.#number, kind, Buffer.from(key), error instanceof Error ? error.message : String(error));
+      throw error;
+    }
     const keyLength = lengthOf(key);
     const length = value === undefined ? keyLength : keyLength + lengthOf(value);
     const room = WORDS_BYTES + length;

@@ -76,6 +76,7 @@ export interface Native {
     session: Primitive | undefined,
     rest: Primitive[] | undefined,
   ): Turn;
+  reject(engine: number, what: number, key: Uint8Array, message: string): void;
   resume(open: number, kind: number, payload: string | Uint8Array | undefined, place: number, scratch: Uint8Array): Turn;
   abandon(open: number): void;
   guard(open: number): Handle<'guard'>;

@@ -1,7 +1,8 @@
 """Writes the vector files in their one layout, and takes over what the Rust runner blessed.
 
     python3 tests/conformance/tidy.py              rewrites the files in place
-    python3 tests/conformance/tidy.py --check      fails where a file is not in the layout
+    python3 tests/conformance/tidy.py --check      fails where a file is not in the layout, or COVERAGE.md
+                                                   names what is no vector
     python3 tests/conformance/tidy.py --bless FILE fills in each `expect` and `audit` that is "bless", from the file
                                                    that `CHECKREIN_BLESS=FILE cargo test` wrote; read every line
                                                    that it filled in against the design before you commit it
@@ -31,7 +32,8 @@ def layout(value, indent=0, lead=0):
         head = json.dumps(name, ensure_ascii=False) + ": "
         text = head + layout(item, indent + 2, len(head))
         # Small fields share a line.
-        if lines and isinstance(item, (str, int, type(None))) and len(lines[-1]) + len(text) <= COLUMNS - 3 and lines[-1][-1:] not in "]}":
+        small = isinstance(item, (str, int, type(None))) and lines and not lines[-1].endswith(("]", "}"))
+        if small and len(lines[-1]) + len(text) <= COLUMNS - 3:
             lines[-1] += ", " + text
         else:
             lines.append(pad + text)
@@ -48,6 +50,20 @@ def fill_in(vectors, blessed):
                 step["expect"] = expect
         if vector.get("audit") == "bless":
             vector["audit"] = got["audit"]
+
+
+def unknown_in_coverage(names):
+    """What COVERAGE.md names that is no vector."""
+    unknown, files = [], {path.name for path in FOLDER.glob("*.json")}
+    for line in (FOLDER.parent / "COVERAGE.md").read_text(encoding="utf-8").splitlines():
+        if not line.startswith("| ") or line.startswith(("| sentence", "| bug")):
+            continue
+        for part in line.split(" | ")[1].removesuffix(" |").split("; "):
+            head, _, rest = part.partition(": ")
+            name = rest if head in files else part
+            if name and name not in names and name not in files and not name.startswith("*Rust*"):
+                unknown.append(name)
+    return unknown
 
 
 def main(arguments):
@@ -69,6 +85,8 @@ def main(arguments):
             untidy.append(path.name)
             if arguments[:1] != ["--check"]:
                 path.write_text(after, encoding="utf-8")
+    if unknown := unknown_in_coverage(names):
+        sys.exit("COVERAGE.md names what is no vector: " + "; ".join(unknown))
     if arguments[:1] == ["--check"] and untidy:
         sys.exit(f"not in the layout, run tests/conformance/tidy.py: {', '.join(untidy)}")
     print(f"{len(names)} vectors, {len(untidy)} files {'untidy' if arguments[:1] == ['--check'] else 'rewritten'}")

@@ -215,8 +215,7 @@ impl<'a> Progress<'a> {
         let passes = config.open.fetch_add(1, Ordering::Relaxed) < config.max_open;
         if !passes {
             let max = config.max_open;
-            let message =
-                format!("no more than {max} operations may be open at once: let some end first");
+            let message = format!("no more than {max} operations may be open at once: let some end first");
             self.pending = Pending::Nothing;
             self.fail(Error::Usage(UsageError { message, code: Code::OpenLimit }));
         }
