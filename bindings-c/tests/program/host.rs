@@ -75,14 +75,14 @@ pub(crate) fn logger(counts: &Arc<Counts>) -> cr_logger {
 pub(crate) fn hook(counts: &Arc<Counts>, engine: *mut cr_engine, input: &mut Input<'_>) -> cr_hook {
     let word = input.byte();
     let plain = cr_helper_allow_all();
-    match word % 8 {
+    match word % 32 {
         0 => cr_helper_deny_all(),
         1 => cr_helper_require_agent_id(),
         2 => cr_helper_redact_value(b"***".as_ptr(), 3),
         3 => cr_helper_log_and_allow(null()),
-        4 => cr_hook { kind: CR_HOOK_ID, id: u64::from(word), ..plain },
-        5 => cr_hook { kind: CR_HOOK_LOG_ID, id: u64::from(word), ..plain },
-        6 => cr_hook { kind: i32::from(input.byte()), id: 9, ..plain },
+        4..12 => cr_hook { kind: CR_HOOK_ID, id: u64::from(word), ..plain },
+        12 | 13 => cr_hook { kind: CR_HOOK_LOG_ID, id: u64::from(word), ..plain },
+        14 => cr_hook { kind: i32::from(input.byte() % 16), id: 9, ..plain },
         _ => cr_hook {
             kind: CR_HOOK_CALLBACK,
             call: if input.one_in(30) { None } else { Some(asked) },

@@ -44,6 +44,16 @@ impl<'a> Input<'a> {
         }
     }
 
+    /// A pattern: often one that keys match.
+    pub(crate) fn pattern(&mut self) -> &'a [u8] {
+        match self.byte() % 8 {
+            0 => self.text(),
+            1 | 2 => b"a/*",
+            3 => b"k",
+            _ => b"**",
+        }
+    }
+
     /// A name: often a known one, or nearly.
     pub(crate) fn name(&mut self) -> &'a [u8] {
         match self.byte() % 4 {

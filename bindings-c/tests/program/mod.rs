@@ -100,7 +100,7 @@ impl World {
         let logger = host::logger(&self.counts);
         let options = cr_engine_options {
             size: size_of::<cr_engine_options>() + usize::from(input.one_in(20)),
-            max_open_operations: usize::from(input.byte() % 4),
+            max_open_operations: usize::from(input.byte() % 16),
             clock: null(),
             logger: &raw const logger,
         };
@@ -142,7 +142,7 @@ impl World {
         let (mut handle, mut error) = (0, null_mut());
         let engine = self.engine(input);
         let hook = host::hook(&self.counts, engine, input);
-        let keys = input.text();
+        let keys = input.pattern();
         let trigger = i32::from(input.byte() % 7);
         // SAFETY: as above.
         let status = unsafe {
@@ -156,7 +156,7 @@ impl World {
                 &raw mut error,
             )
         };
-        if !self.checked(status, error) && input.one_in(2) {
+        if !self.checked(status, error) && !input.one_in(6) {
             // SAFETY: as above.
             unsafe { cr_engine_clear_registration_errors(engine, null_mut(), null_mut()) };
         }
@@ -258,7 +258,10 @@ impl World {
     unsafe fn start(&mut self, input: &mut Input<'_>) {
         let (engine, context, key, value) =
             (self.engine(input), self.context(input), input.key(), input.text());
-        let (kind, flags) = (i32::from(input.byte() % 4), u32::from(input.byte() % 5));
+        let (kind, flags) = (
+            i32::from(input.byte() % 16) % 5 % 4,
+            u32::from(input.byte() % 32) % 9 % 5 % 4 + u32::from(input.one_in(40)),
+        );
         let mut step = host::blank();
         let mut buffer = [0_u8; 4];
         // SAFETY: as above.
