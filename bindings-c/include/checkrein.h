@@ -965,6 +965,12 @@ typedef int32_t cr_reply_kind;
 #define CR_VALUE_INT 2
 
 /**
+ * In a packed context only: what the caller gave and no context can hold. The value is the message of the CR_USAGE
+ * with which the operation is refused, and which the audit tells.
+ */
+#define CR_VALUE_FAULT 3
+
+/**
  * Once it is acknowledged; the default.
  */
 #define CR_DURABILITY_SYNC 0
@@ -1550,6 +1556,15 @@ cr_status cr_engine_registration_error(const struct cr_engine *engine,
                                        struct cr_error **error);
 
 /**
+ * Makes every operation fail with a copy of this error, as a registration that failed does, until
+ * cr_engine_clear_registration_errors; the first one stays. For drivers of other languages, that refuse what they
+ * are given before it can be registered.
+ */
+cr_status cr_engine_remember_error(const struct cr_engine *engine,
+                                   const struct cr_error *fault,
+                                   struct cr_error **error);
+
+/**
  * Lets operations pass again after a registration that failed. `cleared` may be NULL; else it gets the error that
  * was cleared, to be freed, or NULL where there was none.
  */
@@ -1764,9 +1779,9 @@ cr_status cr_operation_start(const struct cr_engine *engine,
 
 /**
  * cr_operation_start for languages in which a call into C is dear: everything in one call, without structs and
- * handles. The context is `packed`, entry by entry: one byte for the kind (CR_VALUE_TEXT, CR_VALUE_BOOL, CR_VALUE_INT),
+ * handles. The context is `packed`, entry by entry: one byte for the kind (a CR_VALUE_ constant),
  * the name's and the value's length as 32-bit little-endian integers, the name, the value (a boolean is one byte, 0 or
- * 1; an integer is eight, little-endian). A value that was read and fits into `buffer` stands there.
+ * 1; an integer is eight, little-endian; a fault is its message). A value that was read and fits into `buffer` stands there.
  */
 cr_status cr_operation_run(const struct cr_engine *engine,
                            cr_kind kind,

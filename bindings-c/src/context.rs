@@ -38,6 +38,9 @@ pub const CR_VALUE_TEXT: cr_value_kind = 0;
 pub const CR_VALUE_BOOL: cr_value_kind = 1;
 /// An integer.
 pub const CR_VALUE_INT: cr_value_kind = 2;
+/// In a packed context only: what the caller gave and no context can hold. The value is the message of the CR_USAGE
+/// with which the operation is refused, and which the audit tells.
+pub const CR_VALUE_FAULT: cr_value_kind = 3;
 
 /// A value of a context.
 #[derive(Clone, Copy)]

@@ -71,8 +71,8 @@ pub(crate) fn advance(engine: &cr_engine, operation: &mut Operation<'_>, asks: A
 }
 
 /// Ends an operation before it starts, for something that the caller gave and that cannot be.
-pub(crate) fn reject(_engine: &cr_engine, _request: Request<'_>, fault: Error) -> Error {
-    fault
+pub(crate) fn reject(engine: &cr_engine, request: Request<'_>, fault: Error) -> Error {
+    engine.core.reject(request, fault)
 }
 
 /// The time, or nothing where the operation has no use for it.

@@ -226,6 +226,25 @@ pub unsafe extern "C" fn cr_engine_registration_error(
     }
 }
 
+/// Makes every operation fail with a copy of this error, as a registration that failed does, until
+/// cr_engine_clear_registration_errors; the first one stays. For drivers of other languages, that refuse what they
+/// are given before it can be registered.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cr_engine_remember_error(
+    engine: *const cr_engine,
+    fault: *const cr_error,
+    error: *mut *mut cr_error,
+) -> cr_status {
+    // SAFETY: the header's contract: the pointers are NULL or valid.
+    unsafe {
+        guard::fallible(error, || {
+            let fault = input::borrowed(fault, "fault")?;
+            input::borrowed(engine, "engine")?.core.remember(&fault.error);
+            Ok(())
+        })
+    }
+}
+
 /// Lets operations pass again after a registration that failed. `cleared` may be NULL; else it gets the error that
 /// was cleared, to be freed, or NULL where there was none.
 #[unsafe(no_mangle)]

@@ -13,7 +13,7 @@ use arc_swap::ArcSwap;
 pub(crate) use config::Config;
 
 use crate::audit::{AuditFilter, AuditLog, Entry};
-use crate::clock::Clock;
+use crate::clock::{Clock, Time};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::glob::Glob;
@@ -78,6 +78,15 @@ impl Engine {
         let first = !self.used.load(Ordering::Relaxed) && !self.used.swap(true, Ordering::Relaxed);
         let warn = first && config.is_bare();
         Operation::new(config, request, warn)
+    }
+
+    /// Ends an operation as refused before it starts, for an error that its driver found in what the caller gave (a
+    /// context that cannot be), so that the audit tells of it too. Gives the error back, to be raised.
+    pub fn reject(&self, request: Request<'_>, error: Error) -> Error {
+        let mut operation = Operation::new(self.config.load(), request, false);
+        let now = if operation.needs_time() { self.options.clock.now() } else { Time::default() };
+        operation.reject(error.clone(), now);
+        error
     }
 
     /// Adds a hook for the keys that a glob matches. Operations that have started do not see it.

@@ -9,7 +9,7 @@ use super::progress::Progress;
 use super::{Kind, Outcome, Reply, Request, Step};
 use crate::clock::Time;
 use crate::engine::Config;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// One guarded operation, owned by its driver.
 ///
@@ -51,6 +51,12 @@ impl<'a> Operation<'a> {
     /// going on ends as refused by it.
     pub fn resume(&mut self, reply: Reply, now: Time) -> Result<()> {
         self.progress.resume(&self.config, reply, now)
+    }
+
+    /// Ends an operation that has not started to ask, with this error.
+    pub(crate) fn reject(&mut self, error: Error, now: Time) {
+        self.progress.reject(error);
+        self.progress.run(&self.config, now);
     }
 
     /// Ends the operation and gives its outcome. One that is not `Done` is abandoned.

@@ -1,5 +1,6 @@
 //! The policy engine for Rust programs.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -13,6 +14,9 @@ use crate::limit::{LimitStatus, RateLimit};
 use crate::operation::{LogCall, LogLevel, Outcome, Reply, Request, Step};
 use crate::policy::{HookHandle, PolicyContext, driver, hook};
 use crate::store::{Database, Store};
+
+/// What a caller says who says nothing.
+const NOTHING: &Context = &Context::new();
 
 thread_local! {
     /// How deep this thread is in hooks: a closure runs on the thread that started the operation.
@@ -118,8 +122,7 @@ impl PolicyEngine {
         value: impl AsRef<[u8]>,
         context: Option<&PolicyContext<'_>>,
     ) -> Result<()> {
-        let context = said(context)?;
-        self.drive(Request::write(key.as_ref(), value.as_ref(), &context)).map(|_| ())
+        self.drive(Request::write(key.as_ref(), value.as_ref(), NOTHING), context).map(|_| ())
     }
 
     /// The value of a key, as the hooks leave it.
@@ -127,8 +130,7 @@ impl PolicyEngine {
     /// # Errors
     /// As [`PolicyEngine::put`].
     pub fn get(&self, key: impl AsRef<[u8]>, context: Option<&PolicyContext<'_>>) -> Result<Option<Vec<u8>>> {
-        let context = said(context)?;
-        self.drive(Request::read(key.as_ref(), &context)).map(|outcome| outcome.value)
+        self.drive(Request::read(key.as_ref(), NOTHING), context).map(|outcome| outcome.value)
     }
 
     /// Removes a key, if hooks and limits allow it; one that is not there is no error.
@@ -136,8 +138,7 @@ impl PolicyEngine {
     /// # Errors
     /// As [`PolicyEngine::put`].
     pub fn delete(&self, key: impl AsRef<[u8]>, context: Option<&PolicyContext<'_>>) -> Result<()> {
-        let context = said(context)?;
-        self.drive(Request::delete(key.as_ref(), &context)).map(|_| ())
+        self.drive(Request::delete(key.as_ref(), NOTHING), context).map(|_| ())
     }
 
     /// Adds a rate limit for `read`, `write`, `delete` or `all`, with buckets of its own.
@@ -194,9 +195,12 @@ impl PolicyEngine {
         self.engine.clear_registration_errors()
     }
 
-    fn drive(&self, request: Request<'_>) -> Result<Outcome> {
+    fn drive(&self, request: Request<'_>, context: Option<&PolicyContext<'_>>) -> Result<Outcome> {
         let clock = self.engine.clock();
-        let mut operation = self.engine.start(request.at_depth(DEPTH.get()));
+        let mut operation = match said(context) {
+            Ok(context) => self.engine.start(Request { context, ..request }.at_depth(DEPTH.get())),
+            Err(error) => return Err(self.engine.reject(request, error)),
+        };
         let database = match &self.store {
             Target::Database(database) => Some(database),
             Target::Other(_) => None,
@@ -219,9 +223,8 @@ impl PolicyEngine {
 }
 
 /// What the caller says about who acts.
-fn said<'a>(context: Option<&'a PolicyContext<'_>>) -> Result<std::borrow::Cow<'a, Context>> {
-    const NOTHING: &Context = &Context::new();
-    context.map_or(Ok(std::borrow::Cow::Borrowed(NOTHING)), PolicyContext::to_context)
+fn said<'a>(context: Option<&'a PolicyContext<'_>>) -> Result<Cow<'a, Context>> {
+    context.map_or(Ok(Cow::Borrowed(NOTHING)), PolicyContext::to_context)
 }
 
 /// Runs a hook with the thread marked as being that deep in hooks.
