@@ -10,6 +10,9 @@ use checkrein::{Error, Result};
 use crate::context::{CR_VALUE_BOOL, CR_VALUE_FAULT, CR_VALUE_INT, CR_VALUE_TEXT};
 use crate::input;
 
+/// Kind, name, value, and what comes behind them.
+type Entry<'a> = (u8, &'a [u8], &'a [u8], &'a [u8]);
+
 pub(crate) fn unpack(mut packed: &[u8]) -> Result<Context> {
     let mut context = Context::new();
     while !packed.is_empty() {
@@ -21,8 +24,7 @@ pub(crate) fn unpack(mut packed: &[u8]) -> Result<Context> {
     Ok(context)
 }
 
-/// Kind, name, value and what comes behind them.
-fn entry(packed: &[u8]) -> Option<(u8, &[u8], &[u8], &[u8])> {
+fn entry(packed: &[u8]) -> Option<Entry<'_>> {
     let (&[kind], rest) = packed.split_first_chunk::<1>()?;
     let (name_len, rest) = rest.split_first_chunk::<4>()?;
     let (value_len, rest) = rest.split_first_chunk::<4>()?;

@@ -77,8 +77,8 @@ pub unsafe extern "C" fn cr_answer_get_kind(answer: *const cr_answer) -> cr_answ
 /// lives until the answer is changed or freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cr_answer_get_bytes(answer: *const cr_answer) -> cr_str {
-    // SAFETY: the header's contract: NULL or a live answer.
     guard::infallible(cr_str::NONE, || {
+        // SAFETY: the header's contract: NULL or a live answer.
         let bytes = match unsafe { answer.as_ref() }.and_then(cr_answer::get) {
             Some(Answer::Deny(Some(text)) | Answer::Invalid(text)) => text.as_bytes(),
             Some(Answer::Modify(value)) => value,
