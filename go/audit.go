@@ -125,8 +125,12 @@ func (p *PolicyEngine) EnableAudit(options AuditOptions) error {
 	if err != nil {
 		return err
 	}
+	entries := C.size_t(C.CR_DEFAULT)
+	if options.MaxEntries != 0 {
+		entries = C.size_t(options.MaxEntries)
+	}
 	var failure *C.cr_error
-	status := C.cr_engine_audit_enable(native.engine, C.size_t(options.MaxEntries), &failure)
+	status := C.cr_engine_audit_enable(native.engine, entries, &failure)
 	runtime.KeepAlive(native)
 	return statusError(status, failure)
 }
@@ -150,10 +154,6 @@ func (p *PolicyEngine) AuditLog(filter AuditFilter) ([]AuditEntry, error) {
 	if filter.Limit < 0 {
 		return nil, usageErrorf("`limit` is %d: give 1 or more, or 0 for the default", filter.Limit)
 	}
-	since := int64(0)
-	if !filter.Since.IsZero() {
-		since = max(filter.Since.UnixNano(), 0)
-	}
 	agent, agentLength := charsOf(filter.AgentID)
 	session, sessionLength := charsOf(filter.SessionID)
 	operation, operationLength := charsOf(filter.Operation)
@@ -162,7 +162,7 @@ func (p *PolicyEngine) AuditLog(filter AuditFilter) ([]AuditEntry, error) {
 	var log *C.cr_audit_log
 	var failure *C.cr_error
 	status := C.go_audit_log(
-		native.engine, C.size_t(filter.Limit), C.uint64_t(since), agent, agentLength, session, sessionLength,
+		native.engine, C.size_t(filter.Limit), C.uint64_t(wallNS(filter.Since)), agent, agentLength, session, sessionLength,
 		operation, operationLength, result, resultLength, keys, keysLength, &log, &failure)
 	runtime.KeepAlive(native)
 	if status != C.CR_OK {

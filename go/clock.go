@@ -41,10 +41,7 @@ func (c *ManualClock) Advance(d time.Duration) {
 
 // SetWall sets what the audit calls the time, and nothing else, as when an administrator sets the machine's clock.
 func (c *ManualClock) SetWall(t time.Time) {
-	ns := max(t.UnixNano(), 0)
-	if t.Unix() > math.MaxInt64/int64(time.Second) {
-		ns = math.MaxInt64
-	}
+	ns := wallNS(t)
 	C.cr_manual_clock_set_wall_ns(c.native, C.uint64_t(ns), nil)
 	c.wallNS.Store(ns)
 	runtime.KeepAlive(c)
@@ -52,3 +49,14 @@ func (c *ManualClock) SetWall(t time.Time) {
 
 // Now is what the audit would call the time.
 func (c *ManualClock) Now() time.Time { return time.Unix(0, c.wallNS.Load()) }
+
+// wallNS is a time in nanoseconds since 1970, or the nearest that there is: from then on, until 2262.
+func wallNS(t time.Time) int64 {
+	switch seconds := t.Unix(); {
+	case seconds < 0:
+		return 0
+	case seconds >= math.MaxInt64/int64(time.Second):
+		return math.MaxInt64
+	}
+	return t.UnixNano()
+}

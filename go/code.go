@@ -1,38 +1,57 @@
 package checkrein
 
-// The stable codes as sentinels for errors.Is, one for each way an operation can fail. The words and numbers are the
-// same in every language; the sentinels are errors of the family themselves.
+// The codes, in the order of their numbers: the words and numbers are the same in every language.
+var (
+	codeDenied       = newCode(1, "denied", classViolation)
+	codeHookFailed   = newCode(2, "hook_failed", classViolation)
+	codeRateLimited  = newCode(3, "rate_limited", classRateLimit)
+	codeAbandoned    = newCode(6, "abandoned", classViolation)
+	codePattern      = newCode(20, "pattern", classPattern)
+	codeConfig       = newCode(30, "config", classConfig)
+	codeStore        = newCode(40, "store", classStore)
+	codeStoreLocked  = newCode(41, "store_locked", classStore)
+	codeStoreDamaged = newCode(42, "store_damaged", classStore)
+	codeStoreFull    = newCode(43, "store_full", classStore)
+	codeStoreClosed  = newCode(44, "store_closed", classStore)
+	codeUsage        = newCode(50, "usage", classUsage)
+	codeNestingLimit = newCode(51, "nesting_limit", classUsage)
+	codeOpenLimit    = newCode(52, "open_limit", classUsage)
+	codeInternal     = newCode(90, "internal", classInternal)
+)
+
+// The stable codes as sentinels for errors.Is, one for each way an operation can fail. They are errors of the family
+// themselves, so a hook may fail with one.
 var (
 	// ErrDenied: a hook said no.
-	ErrDenied error = newCode(1, "denied", classViolation)
+	ErrDenied error = codeDenied
 	// ErrHookFailed: a hook failed, or gave what is no answer, so the operation was refused.
-	ErrHookFailed error = newCode(2, "hook_failed", classViolation)
+	ErrHookFailed error = codeHookFailed
 	// ErrRateLimited: a rate limit had no token left.
-	ErrRateLimited error = newCode(3, "rate_limited", classRateLimit)
+	ErrRateLimited error = codeRateLimited
 	// ErrAbandoned: the operation was let go before it was done.
-	ErrAbandoned error = newCode(6, "abandoned", classViolation)
+	ErrAbandoned error = codeAbandoned
 	// ErrPattern: a pattern does not parse or passes a bound.
-	ErrPattern error = newCode(20, "pattern", classPattern)
+	ErrPattern error = codePattern
 	// ErrConfig: a setting is unknown, out of range or contradicts another.
-	ErrConfig error = newCode(30, "config", classConfig)
+	ErrConfig error = codeConfig
 	// ErrStore: the store failed or replied with nonsense.
-	ErrStore error = newCode(40, "store", classStore)
+	ErrStore error = codeStore
 	// ErrStoreLocked: another process, or another handle, holds the database.
-	ErrStoreLocked error = newCode(41, "store_locked", classStore)
+	ErrStoreLocked error = codeStoreLocked
 	// ErrStoreDamaged: the database's file is damaged.
-	ErrStoreDamaged error = newCode(42, "store_damaged", classStore)
+	ErrStoreDamaged error = codeStoreDamaged
 	// ErrStoreFull: no space left for the database.
-	ErrStoreFull error = newCode(43, "store_full", classStore)
+	ErrStoreFull error = codeStoreFull
 	// ErrStoreClosed: the database was closed.
-	ErrStoreClosed error = newCode(44, "store_closed", classStore)
+	ErrStoreClosed error = codeStoreClosed
 	// ErrUsage: a call that the API does not allow.
-	ErrUsage error = newCode(50, "usage", classUsage)
+	ErrUsage error = codeUsage
 	// ErrNestingLimit: an operation was started from inside hooks nested too deep.
-	ErrNestingLimit error = newCode(51, "nesting_limit", classUsage)
+	ErrNestingLimit error = codeNestingLimit
 	// ErrOpenLimit: too many operations were open at once.
-	ErrOpenLimit error = newCode(52, "open_limit", classUsage)
+	ErrOpenLimit error = codeOpenLimit
 	// ErrInternal: a fault in Checkrein itself; the operation was refused.
-	ErrInternal error = newCode(90, "internal", classInternal)
+	ErrInternal error = codeInternal
 )
 
 // A class of the error family: which Go type an error of a code has.
@@ -71,7 +90,7 @@ func codeOf(number int32) *errorCode {
 			return code
 		}
 	}
-	return ErrInternal.(*errorCode)
+	return codeInternal
 }
 
 // Error is the code's word.

@@ -22,6 +22,7 @@ var cannot = map[string]string{
 	"awaitables": "there are no awaitables",
 	"raises":     "registration errors are remembered",
 	"untyped":    "the types rule it out",
+	"replies":    "the types rule it out",
 	"zeros":      "a field that is 0 is one that is not given",
 }
 
@@ -156,6 +157,9 @@ func (s *scripted) answer(ctx *checkrein.PolicyContext, word string) checkrein.P
 	case "modify":
 		return ctx.Modify(unescaped(rest))
 	case "same":
+		if ctx.Value == nil {
+			return checkrein.PolicyAllow // Where there is no value, the same is no answer.
+		}
 		return ctx.Modify(ctx.Value)
 	case "raise":
 		panic(errForeign)
@@ -228,8 +232,6 @@ func (s *scriptedStore) word(do func()) error {
 		return nil
 	case "raise":
 		return errForeign
-	case "nonsense":
-		return checkrein.InvalidReply(nonsense)
 	case "ok_then_raise":
 		do()
 		return errForeign
@@ -335,7 +337,7 @@ func (s *scripted) do(step stepSpec) ([]byte, error) {
 
 func (s *scripted) checkStatus(name string, step stepSpec, want []statusSpec) {
 	all, _ := s.engine.RateLimitStatus(step.Operation, step.Context)
-	var got []statusSpec
+	got := []statusSpec{}
 	for _, one := range all {
 		got = append(got, statusSpec{one.Operation, one.Scope, one.Capacity, one.Remaining, uint64(one.RetryAfter)})
 	}
@@ -364,7 +366,7 @@ func (s *scripted) checkAnswer(name string, step stepSpec, want string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if got := string(rule.byName(s.t, step.Helper)(ctx)); got != want {
+	if got := string(rule.byName(s.t, step.Helper)(ctx)); got != string(unescaped(want)) {
 		s.t.Errorf("%s: got %q, want %q", name, got, want)
 	}
 }

@@ -1,7 +1,5 @@
 package checkrein
 
-import "strconv"
-
 // Fields says who acts, and what else the caller says: names to a string, a bool or an integer; nil is absent.
 type Fields map[string]any
 
@@ -30,11 +28,14 @@ type PolicyContext struct {
 // NewPolicyContext makes a context to call a hook with by hand, in a test of the hook. context is as for
 // [PolicyEngine.Put].
 func NewPolicyContext(operation string, key, value []byte, context any) (*PolicyContext, error) {
-	packed, err := pack(nil, context)
+	packed := string(pack(nil, context))
+	// The core checks it as it would for an operation.
+	checked, err := newContext(packed)
 	if err != nil {
 		return nil, err
 	}
-	return contextOf(operation, key, value, string(packed)), nil
+	freeContext(checked)
+	return contextOf(operation, key, value, packed), nil
 }
 
 func contextOf(operation string, key, value []byte, said string) *PolicyContext {
@@ -46,26 +47,33 @@ func contextOf(operation string, key, value []byte, said string) *PolicyContext 
 // Get gives the text of what the caller said under a name: booleans as "true" and "false", integers in decimal. It is
 // empty where nothing was said; Lookup tells that apart from an empty text.
 func (ctx *PolicyContext) Get(name string) string {
-	value, _ := ctx.Lookup(name)
-	switch value := value.(type) {
-	case string:
-		return value
-	case bool:
-		return strconv.FormatBool(value)
-	case int64:
-		return strconv.FormatInt(value, 10)
-	}
-	return ""
+	said, _ := ctx.find(name)
+	return said.text()
 }
 
 // Lookup gives what the caller said under a name, a string, a bool or an int64, and whether it was said.
 func (ctx *PolicyContext) Lookup(name string) (any, bool) {
-	for said, value := range entries(ctx.said) {
-		if said == name {
-			return value, true
+	said, found := ctx.find(name)
+	if !found {
+		return nil, false
+	}
+	return said.unpacked(), true
+}
+
+func (ctx *PolicyContext) find(name string) (entry, bool) {
+	for said := range entries(ctx.said) {
+		if said.name == name {
+			return said, true
 		}
 	}
-	return nil, false
+	// A context that a test has written down as a struct.
+	switch {
+	case ctx.said == "" && name == "agent_id" && ctx.AgentID != "":
+		return entry{packedText, name, ctx.AgentID}, true
+	case ctx.said == "" && name == "session_id" && ctx.SessionID != "":
+		return entry{packedText, name, ctx.SessionID}, true
+	}
+	return entry{}, false
 }
 
 // Deny is the answer that refuses with a reason, which the error and the audit show.

@@ -79,8 +79,11 @@ func violationOf(info *C.cr_error_info, code *errorCode, message string, cause e
 // nativeError makes the library's error of one of ours, for a hook or store of the host that failed with it.
 func nativeError(own Error) *C.cr_error {
 	message := own.Error()
-	if violation, refusal := own.(*PolicyViolation); refusal {
-		message = violation.Reason
+	switch own := own.(type) {
+	case *PolicyViolation:
+		message = own.Reason
+	case *RateLimitExceeded:
+		message = own.Reason
 	}
 	chars, length := charsOf(strings.ToValidUTF8(message, "\uFFFD"))
 	return C.cr_error_new(C.int32_t(own.code().number), chars, length)
@@ -93,10 +96,10 @@ func newContext(packed string) (*C.cr_context, error) {
 	if C.cr_context_new(&context, &failure) != C.CR_OK {
 		return nil, errorOf(failure, nil)
 	}
-	for name, value := range entries(packed) {
-		chars, length := charsOf(name)
+	for said := range entries(packed) {
+		chars, length := charsOf(said.name)
 		var status C.cr_status
-		switch value := value.(type) {
+		switch value := said.unpacked().(type) {
 		case string:
 			text, textLength := charsOf(value)
 			status = C.cr_context_set_text(context, chars, length, text, textLength, &failure)
@@ -108,6 +111,9 @@ func newContext(packed string) (*C.cr_context, error) {
 			status = C.cr_context_set_bool(context, chars, length, flag, &failure)
 		case int64:
 			status = C.cr_context_set_int(context, chars, length, C.int64_t(value), &failure)
+		case error:
+			C.cr_context_free(context)
+			return nil, value
 		}
 		if status != C.CR_OK {
 			C.cr_context_free(context)
@@ -116,6 +122,8 @@ func newContext(packed string) (*C.cr_context, error) {
 	}
 	return context, nil
 }
+
+func freeContext(context *C.cr_context) { C.cr_context_free(context) }
 
 // copied gives bytes of the library as Go's own; not nil where they are empty.
 func copied(data *C.uint8_t, length C.size_t) []byte {

@@ -57,7 +57,7 @@ func TestDatabase(t *testing.T) {
 	if value != nil || err != nil {
 		t.Fatalf("a deleted key: %#v, %v", value, err)
 	}
-	refused(t, db.Put(bytes.Repeat([]byte("k"), 64*1024+1), nil), checkrein.ErrUsage)
+	refused(t, db.Put(bytes.Repeat([]byte("k"), 1<<20+1), nil), checkrein.ErrUsage)
 }
 
 func TestADamagedDatabaseIsNotOpened(t *testing.T) {
@@ -91,8 +91,14 @@ func TestAnEngineOverNoStoreRefuses(t *testing.T) {
 	if err == nil {
 		t.Fatal("it was opened")
 	}
-	for _, store := range []checkrein.Store{db, nil} {
-		policy := checkrein.NewPolicyEngine(store)
+	memory := checkrein.OpenMemory()
+	for _, policy := range []*checkrein.PolicyEngine{
+		checkrein.NewPolicyEngine(db),
+		checkrein.NewPolicyEngine(nil),
+		checkrein.NewPolicyEngine(memory, checkrein.WithClock(nil)),
+		checkrein.NewPolicyEngine(memory, checkrein.WithClock(&checkrein.ManualClock{})),
+		checkrein.NewPolicyEngine(memory, checkrein.WithMaxOpenOperations(0)),
+	} {
 		handle := policy.BeforeWrite("*", allow)
 		refused(t, policy.Err(), checkrein.ErrConfig)
 		refused(t, handle.Err(), checkrein.ErrConfig)

@@ -37,16 +37,34 @@ type EngineOption func(*engineOptions)
 type engineOptions struct {
 	clock   *ManualClock
 	maxOpen int
+	// The first setting that cannot be.
+	fault error
+}
+
+func (o *engineOptions) refuse(fault error) {
+	if o.fault == nil {
+		o.fault = fault
+	}
 }
 
 // WithClock reads the time from a clock that a test moves. Default: the machine's.
 func WithClock(clock *ManualClock) EngineOption {
-	return func(options *engineOptions) { options.clock = clock }
+	return func(options *engineOptions) {
+		if clock == nil || clock.native == nil {
+			options.refuse(configErrorf("the clock is none: make one with `NewManualClock`"))
+		}
+		options.clock = clock
+	}
 }
 
 // WithMaxOpenOperations bounds how many operations may have gone out to hooks at once. Default: 10,000.
 func WithMaxOpenOperations(most int) EngineOption {
-	return func(options *engineOptions) { options.maxOpen = most }
+	return func(options *engineOptions) {
+		if most < 1 {
+			options.refuse(configErrorf("`max_open_operations` is %d: give 1 or more, or leave it out", most))
+		}
+		options.maxOpen = most
+	}
 }
 
 // NewPolicyEngine makes an engine over a store: a [*Database], or one of the user's. It gives one value only, so an
@@ -68,8 +86,8 @@ func newNativeEngine(store Store, options []EngineOption) (*nativeEngine, error)
 	for _, option := range options {
 		option(&settings)
 	}
-	if settings.maxOpen < 0 {
-		return nil, configErrorf("`max_open_operations` is %d: give 1 or more, or leave it out", settings.maxOpen)
+	if settings.fault != nil {
+		return nil, settings.fault
 	}
 	native := C.cr_engine_options{
 		size:                C.sizeof_cr_engine_options,

@@ -45,7 +45,7 @@ func TestUnusualKeys(t *testing.T) {
 		seen = append(seen, ctx.Key)
 		return checkrein.PolicyAllow
 	})
-	keys := [][]byte{{}, []byte("a\nb"), []byte("a\x00b"), {0xff, 0xfe}, bytes.Repeat([]byte("k"), 60_000)}
+	keys := [][]byte{{}, []byte("a\nb"), []byte("a\x00b"), {0xff, 0xfe}, bytes.Repeat([]byte("k"), 1<<20)}
 	for _, key := range keys {
 		succeeded(t, policy.Put(key, []byte("v"), nil))
 		value, err := policy.Get(key, nil)

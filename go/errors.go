@@ -155,13 +155,13 @@ func (e *RateLimitExceeded) As(target any) bool {
 	return ok
 }
 
-func (e *PolicyViolation) code() *errorCode   { return kindOr(e.kind, ErrDenied) }
-func (e *RateLimitExceeded) code() *errorCode { return ErrRateLimited.(*errorCode) }
-func (e *PatternError) code() *errorCode      { return ErrPattern.(*errorCode) }
-func (e *ConfigError) code() *errorCode       { return ErrConfig.(*errorCode) }
-func (e *StoreError) code() *errorCode        { return kindOr(e.kind, ErrStore) }
-func (e *UsageError) code() *errorCode        { return kindOr(e.kind, ErrUsage) }
-func (e *InternalError) code() *errorCode     { return ErrInternal.(*errorCode) }
+func (e *PolicyViolation) code() *errorCode   { return kindOr(e.kind, codeDenied) }
+func (e *RateLimitExceeded) code() *errorCode { return codeRateLimited }
+func (e *PatternError) code() *errorCode      { return codePattern }
+func (e *ConfigError) code() *errorCode       { return codeConfig }
+func (e *StoreError) code() *errorCode        { return kindOr(e.kind, codeStore) }
+func (e *UsageError) code() *errorCode        { return kindOr(e.kind, codeUsage) }
+func (e *InternalError) code() *errorCode     { return codeInternal }
 
 // NewUsageError makes a [*UsageError] for a hook or store of the host to fail with.
 func NewUsageError(message string) *UsageError { return &UsageError{message: message} }
@@ -179,11 +179,11 @@ func configErrorf(format string, args ...any) error {
 	return &ConfigError{message: fmt.Sprintf(format, args...)}
 }
 
-func kindOr(kind *errorCode, otherwise error) *errorCode {
+func kindOr(kind, otherwise *errorCode) *errorCode {
 	if kind != nil {
 		return kind
 	}
-	return otherwise.(*errorCode)
+	return otherwise
 }
 
 // withCause adds what the host's own error says, as Go's errors do. The audit never tells it.
@@ -191,7 +191,8 @@ func withCause(message string, cause error) string {
 	if cause == nil {
 		return message
 	}
-	return message + ": " + cause.Error()
+	// Sprint survives an error whose own method panics.
+	return message + ": " + fmt.Sprint(cause)
 }
 
 // first gives the first text that is not empty.

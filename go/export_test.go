@@ -21,5 +21,5 @@ func HostHooks(policy *PolicyEngine) int {
 // OpenOperations is how many operations of an engine are open.
 func OpenOperations(policy *PolicyEngine) int { return policy.native.Load().openOperations() }
 
-// InvalidReply is what a store of the tests gives for a reply that is none.
-func InvalidReply(what string) error { return invalidReply(what) }
+// Pack is a context as it crosses.
+func Pack(context any) []byte { return pack(nil, context) }

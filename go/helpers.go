@@ -100,11 +100,15 @@ func recognised(hook Hook) (helper, bool) {
 
 // ask asks the core what a ready-made hook answers.
 func ask(ctx *PolicyContext, kind C.cr_hook_kind) PolicyAction {
-	context, err := newContext(ctx.said)
+	said := ctx.said
+	if said == "" && ctx.AgentID != "" {
+		said = string(packText(nil, "agent_id", ctx.AgentID))
+	}
+	context, err := newContext(said)
 	if err != nil {
 		return ctx.Fail(err)
 	}
-	defer C.cr_context_free(context)
+	defer freeContext(context)
 	hook := C.cr_hook{size: C.sizeof_cr_hook, kind: kind}
 	call := C.cr_call{size: C.sizeof_cr_call, context: context}
 	var answer *C.cr_answer

@@ -127,6 +127,24 @@ func TestPanicsOfAnyKindRefuse(t *testing.T) {
 	}
 }
 
+// A nil pointer that is an error says nothing, and must not crash.
+func TestANilErrorRefuses(t *testing.T) {
+	var none *checkrein.PolicyViolation
+	for _, how := range []func(*checkrein.PolicyContext) checkrein.PolicyAction{
+		func(*checkrein.PolicyContext) checkrein.PolicyAction { panic(none) },
+		func(ctx *checkrein.PolicyContext) checkrein.PolicyAction { return ctx.Fail(none) },
+		func(ctx *checkrein.PolicyContext) checkrein.PolicyAction { return ctx.Fail(nil) },
+	} {
+		policy := inMemory(t)
+		policy.BeforeWrite("*", how)
+		err := policy.Put([]byte("k"), nil, nil)
+		refused(t, err, checkrein.ErrHookFailed)
+		if err.Error() == "" {
+			t.Error("it says nothing")
+		}
+	}
+}
+
 // After the write has happened, a hook that fails is an error that says so.
 func TestAfterHooksThatFailSayApplied(t *testing.T) {
 	own := &checkrein.PolicyViolation{Reason: "late"}
@@ -272,6 +290,9 @@ func TestReadyMadeHooksByHand(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	if got := checkrein.RequireAgentID(nobody).Reason(); !strings.Contains(got, "agent_id") {
+		t.Errorf("got %q", got)
+	}
+	if got := checkrein.RequireAgentID(&checkrein.PolicyContext{AgentID: "a"}); got != checkrein.PolicyAllow {
 		t.Errorf("got %q", got)
 	}
 	redacted := checkrein.RedactValue([]byte("x"))(nobody)

@@ -93,15 +93,11 @@ func (p *PolicyEngine) RateLimitStatus(operation string, context any) ([]LimitSt
 	if err != nil {
 		return nil, err
 	}
-	packed, err := pack(nil, context)
+	said, err := newContext(string(pack(nil, context)))
 	if err != nil {
 		return nil, err
 	}
-	said, err := newContext(string(packed))
-	if err != nil {
-		return nil, err
-	}
-	defer C.cr_context_free(said)
+	defer freeContext(said)
 	chars, length := charsOf(operation)
 	var list *C.cr_limit_list
 	var failure *C.cr_error

@@ -2,7 +2,10 @@ package checkrein_test
 
 import (
 	"fmt"
+	"os"
 	"runtime"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -58,6 +61,53 @@ func TestCallablesAreLetGo(t *testing.T) {
 	succeeded(t, policy.Put([]byte("k"), nil, nil))
 	if kept := checkrein.HostHooks(policy); kept != 0 {
 		t.Errorf("%d callables are kept", kept)
+	}
+}
+
+// What the core gives with each call (values, errors, operations, audit entries) is given back.
+func TestCallsLeaveNothingBehind(t *testing.T) {
+	resident := func() int {
+		text, err := os.ReadFile("/proc/self/statm")
+		if err != nil {
+			t.Skip("there is no /proc to read the memory from")
+		}
+		pages, err := strconv.Atoi(strings.Fields(string(text))[1])
+		succeeded(t, err)
+		return pages * os.Getpagesize()
+	}
+	policy := inMemory(t)
+	succeeded(t, policy.EnableAudit(checkrein.AuditOptions{MaxEntries: 10}))
+	policy.BeforeWrite("hook/*", func(ctx *checkrein.PolicyContext) checkrein.PolicyAction { return ctx.Modify(ctx.Key) })
+	policy.BeforeWrite("fail/*", func(ctx *checkrein.PolicyContext) checkrein.PolicyAction { return ctx.Fail(errOwn) })
+	policy.BeforeWrite("own/*", func(ctx *checkrein.PolicyContext) checkrein.PolicyAction {
+		return ctx.Fail(&checkrein.PolicyViolation{Reason: "no"})
+	})
+	policy.BeforeWrite("denied/*", checkrein.DenyAll)
+	large := make([]byte, 1000)
+	round := func() {
+		for _, key := range []string{"hook/k", "fail/k", "own/k", "denied/k", "plain"} {
+			_ = policy.Put([]byte(key), large, map[string]string{"agent_id": "a"})
+			_, _ = policy.Get([]byte(key), map[string]string{"agentId": "a"})
+			_, _ = policy.Get([]byte(key), nil)
+		}
+		_, _ = policy.AuditLog(checkrein.AuditFilter{})
+		_ = policy.AddRateLimit("write", checkrein.RateLimit{})
+		policy.ClearRegistrationErrors()
+	}
+	const rounds = 1500
+	for range rounds {
+		round()
+	}
+	before := resident()
+	for range 2 * rounds {
+		round()
+	}
+	// A round makes nine errors of some hundred bytes each: forgotten, they would be 4 MB and more by now. The
+	// collectors' own ups and downs are less than 2 MB.
+	grown := resident() - before
+	t.Logf("%d KB more", grown>>10)
+	if grown > 3<<20 {
+		t.Errorf("%d KB more after %d rounds", grown>>10, 2*rounds)
 	}
 }
 

@@ -32,6 +32,8 @@ func track[Owner any](owner *Owner, free func()) {
 // does not link.
 func abiVersion() uint32 { return uint32(C.cr_abi_version_1()) }
 
+var _ = abiVersion()
+
 // nothing is what empty bytes point to.
 var nothing [1]byte
 

@@ -14,7 +14,8 @@ func TestAHookThatRecursesIsRefused(t *testing.T) {
 	calls := 0
 	policy.BeforeWrite("**", func(ctx *checkrein.PolicyContext) checkrein.PolicyAction {
 		calls++
-		if err := policy.Put(append(ctx.Key, 'x'), nil, nil); err != nil {
+		// The host's own frames between the operations do not hide them.
+		if err := below(90, func() error { return policy.Put(append(ctx.Key, 'x'), nil, nil) }); err != nil {
 			return ctx.Fail(err)
 		}
 		return checkrein.PolicyAllow
@@ -29,6 +30,30 @@ func TestAHookThatRecursesIsRefused(t *testing.T) {
 	if calls != 17 {
 		t.Errorf("the hook was called %d times", calls)
 	}
+}
+
+// below calls f that many frames deeper.
+//
+//go:noinline
+func below(frames int, f func() error) error {
+	if frames == 0 {
+		return f()
+	}
+	return below(frames-1, f)
+}
+
+// A hook that starts a goroutine for what it is asked about again is bounded by the open operations.
+func TestAHookThatRecursesOverGoroutinesIsRefused(t *testing.T) {
+	policy := inMemory(t, checkrein.WithMaxOpenOperations(100))
+	policy.BeforeWrite("**", func(ctx *checkrein.PolicyContext) checkrein.PolicyAction {
+		done := make(chan error)
+		go func() { done <- policy.Put(ctx.Key, nil, nil) }()
+		if err := <-done; err != nil {
+			return ctx.Fail(err)
+		}
+		return checkrein.PolicyAllow
+	})
+	refused(t, policy.Put([]byte("k"), nil, nil), checkrein.ErrOpenLimit)
 }
 
 // Sixteen hooks at once, side by side, are no nesting.

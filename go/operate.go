@@ -36,10 +36,7 @@ func (p *PolicyEngine) Put(key, value []byte, context any) error {
 		return err
 	}
 	var room [packedRoom]byte
-	packed, err := pack(room[:0], context)
-	if err != nil {
-		return err
-	}
+	packed := pack(room[:0], context)
 	var step C.cr_step
 	native.start(C.CR_WRITE, key, value, packed, nil, &step)
 	if step.kind == C.CR_STEP_DONE && step.status == C.CR_OK {
@@ -57,10 +54,7 @@ func (p *PolicyEngine) Get(key []byte, context any) ([]byte, error) {
 		return nil, err
 	}
 	var room [packedRoom]byte
-	packed, err := pack(room[:0], context)
-	if err != nil {
-		return nil, err
-	}
+	packed := pack(room[:0], context)
 	var step C.cr_step
 	var buffer [readRoom]byte
 	native.start(C.CR_READ, key, nil, packed, buffer[:], &step)
@@ -81,10 +75,7 @@ func (p *PolicyEngine) Delete(key []byte, context any) error {
 		return err
 	}
 	var room [packedRoom]byte
-	packed, err := pack(room[:0], context)
-	if err != nil {
-		return err
-	}
+	packed := pack(room[:0], context)
 	var step C.cr_step
 	native.start(C.CR_DELETE, key, nil, packed, nil, &step)
 	if step.kind == C.CR_STEP_DONE && step.status == C.CR_OK {

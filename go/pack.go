@@ -2,8 +2,11 @@ package checkrein
 
 import (
 	"encoding/binary"
+	"fmt"
 	"iter"
 	"math"
+	"strconv"
+	"strings"
 )
 
 // The kinds of value in a packed context, as the header has them.
@@ -11,83 +14,86 @@ const (
 	packedText = 0
 	packedBool = 1
 	packedInt  = 2
+	// The value is a message: what the caller gave, no context can hold.
+	packedFault = 3
 )
 
 // pack puts what a caller says into one run of bytes, the form that the header tells at cr_operation_run: so that it
-// crosses into the core with the call itself. The core checks names and sizes.
-func pack(into []byte, context any) ([]byte, error) {
+// crosses into the core with the call itself. The core checks names and sizes. What no context can hold crosses as a
+// fault, so that the core refuses the operation and the audit tells it.
+func pack(into []byte, context any) []byte {
 	switch context := context.(type) {
 	case nil:
-		return into, nil
 	case map[string]string:
 		for name, text := range context {
 			into = packText(into, name, text)
 		}
-		return into, nil
 	case Fields:
-		return packFields(into, context)
+		into = packFields(into, context)
 	case map[string]any:
-		return packFields(into, context)
+		into = packFields(into, context)
+	default:
+		into = packFault(into, "the context is a `%T`: give a map[string]string, checkrein.Fields, or nil", context)
 	}
-	return nil, usageErrorf("the context is a `%T`: give a map[string]string, checkrein.Fields, or nil", context)
+	return into
 }
 
-func packFields(into []byte, fields Fields) ([]byte, error) {
+func packFields(into []byte, fields Fields) []byte {
 	for name, value := range fields {
-		number := int64(0)
 		switch value := value.(type) {
 		case nil:
-			continue
 		case string:
 			into = packText(into, name, value)
-			continue
 		case bool:
-			into = packHead(into, packedBool, name, 1)
+			into = append(packHead(into, packedBool, name, 1), 0)
 			if value {
-				into = append(into, 1)
-			} else {
-				into = append(into, 0)
+				into[len(into)-1] = 1
 			}
-			continue
 		case int:
-			number = int64(value)
+			into = packInt(into, name, int64(value))
 		case int8:
-			number = int64(value)
+			into = packInt(into, name, int64(value))
 		case int16:
-			number = int64(value)
+			into = packInt(into, name, int64(value))
 		case int32:
-			number = int64(value)
+			into = packInt(into, name, int64(value))
 		case int64:
-			number = value
+			into = packInt(into, name, value)
 		case uint8:
-			number = int64(value)
+			into = packInt(into, name, int64(value))
 		case uint16:
-			number = int64(value)
+			into = packInt(into, name, int64(value))
 		case uint32:
-			number = int64(value)
-		case uint, uint64:
-			unsigned := unsignedOf(value)
-			if unsigned > math.MaxInt64 {
-				return nil, usageErrorf("`%s` in the context is %d, at most %d is allowed", name, unsigned, int64(math.MaxInt64))
-			}
-			number = int64(unsigned)
+			into = packInt(into, name, int64(value))
+		case uint:
+			into = packUint(into, name, uint64(value))
+		case uint64:
+			into = packUint(into, name, value)
 		default:
-			return nil, usageErrorf("`%s` in the context is a `%T`: give a string, a bool or an integer", name, value)
+			into = packFault(into, "`%s` in the context is a `%T`: give a string, a bool or an integer", name, value)
 		}
-		into = binary.LittleEndian.AppendUint64(packHead(into, packedInt, name, 8), uint64(number))
 	}
-	return into, nil
-}
-
-func unsignedOf(value any) uint64 {
-	if wide, ok := value.(uint64); ok {
-		return wide
-	}
-	return uint64(value.(uint))
+	return into
 }
 
 func packText(into []byte, name, text string) []byte {
 	return append(packHead(into, packedText, name, len(text)), text...)
+}
+
+func packInt(into []byte, name string, value int64) []byte {
+	return binary.LittleEndian.AppendUint64(packHead(into, packedInt, name, 8), uint64(value))
+}
+
+func packUint(into []byte, name string, value uint64) []byte {
+	if value > math.MaxInt64 {
+		return packFault(into, "`%s` in the context is %d, at most %d is allowed", name, value, int64(math.MaxInt64))
+	}
+	return packInt(into, name, int64(value))
+}
+
+func packFault(into []byte, format string, args ...any) []byte {
+	message := strings.ToValidUTF8(fmt.Sprintf(format, args...), "\uFFFD")
+	return append(packHead(into, packedFault, "", len(message)), message...)
 }
 
 // packHead writes what stands before a value. What is longer than 32 bits can say is far longer than the core takes:
@@ -99,29 +105,55 @@ func packHead(into []byte, kind byte, name string, length int) []byte {
 	return append(into, name...)
 }
 
-// entries goes through a packed context: names, and strings, bools and int64s. It trusts what pack has made.
-func entries(packed string) iter.Seq2[string, any] {
-	return func(yield func(string, any) bool) {
+// entry is one entry of a packed context: its value is still packed.
+type entry struct {
+	kind        byte
+	name, value string
+}
+
+// entries goes through a packed context. It trusts what pack has made.
+func entries(packed string) iter.Seq[entry] {
+	return func(yield func(entry) bool) {
 		for len(packed) >= 9 {
 			kind, nameLength, valueLength := packed[0], word(packed[1:]), word(packed[5:])
 			packed = packed[9:]
-			name, value := packed[:nameLength], packed[nameLength:nameLength+valueLength]
+			found := entry{kind, packed[:nameLength], packed[nameLength : nameLength+valueLength]}
 			packed = packed[nameLength+valueLength:]
-			if !yield(name, valueOf(kind, value)) {
+			if !yield(found) {
 				return
 			}
 		}
 	}
 }
 
-func valueOf(kind byte, value string) any {
-	switch kind {
+// unpacked is the value: a string, a bool, an int64, or an error for a fault.
+func (e entry) unpacked() any {
+	switch e.kind {
 	case packedBool:
-		return value == "\x01"
+		return e.boolean()
 	case packedInt:
-		return int64(uint64(word(value)) | uint64(word(value[4:]))<<32)
+		return e.integer()
+	case packedFault:
+		return usageErrorf("%s", e.value)
 	}
-	return value
+	return e.value
+}
+
+// text is the value as patterns and limits see it.
+func (e entry) text() string {
+	switch e.kind {
+	case packedBool:
+		return strconv.FormatBool(e.boolean())
+	case packedInt:
+		return strconv.FormatInt(e.integer(), 10)
+	}
+	return e.value
+}
+
+func (e entry) boolean() bool { return e.value == "\x01" }
+
+func (e entry) integer() int64 {
+	return int64(uint64(word(e.value)) | uint64(word(e.value[4:]))<<32)
 }
 
 func word(bytes string) uint32 {

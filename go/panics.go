@@ -3,6 +3,7 @@ package checkrein
 import (
 	"errors"
 	"fmt"
+	"reflect"
 )
 
 // PanicError is what a hook, store or logger of the host failed with when it panicked. Where it panicked with an
@@ -31,9 +32,11 @@ func typeName(err error) string {
 	return fmt.Sprintf("%T", err)
 }
 
-// ownError gives the error of Checkrein in an error's chain.
+// ownError gives the error of Checkrein in an error's chain. A nil pointer to one says nothing, and is none.
 func ownError(err error) (Error, bool) {
 	var own Error
-	ok := errors.As(err, &own)
-	return own, ok
+	if !errors.As(err, &own) || reflect.ValueOf(own).IsNil() {
+		return nil, false
+	}
+	return own, true
 }

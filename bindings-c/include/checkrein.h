@@ -14,6 +14,9 @@
 /* As the length of a text: it ends at its first NUL. */
 #define CR_NUL SIZE_MAX
 
+/* As a number of entries: the default. */
+#define CR_DEFAULT SIZE_MAX
+
 /* A literal as bytes and length: cr_engine_get(engine, CR_BYTES("users/alice"), …). */
 #define CR_BYTES(literal) ((const uint8_t *)(literal)), (sizeof(literal) - 1)
 
@@ -58,8 +61,6 @@
  * Show what the engine's own logger would be told, rather than tell it.
  */
 #define CR_ASK_LOG 2
-
-
 
 /**
  * What a function says about its success. The numbers are the same in every version.
@@ -156,7 +157,8 @@ typedef struct cr_audit_log cr_audit_log;
 /**
  * What the caller says about who acts: names with texts, booleans or integers. At most 64 entries, names to 256
  * bytes, texts to 64 KiB, `agent_id` and `session_id` to 1,024 bytes. It is copied when an operation starts, so it
- * may be changed and used again. Several threads may read one, or one may change it.
+ * may be changed and used again. Several threads may read one, or one may change it. The one that a hook is shown lives
+ * until the hook returns, cannot be changed, and may be handed to operations that the hook starts.
  */
 typedef struct cr_context cr_context;
 
@@ -963,6 +965,12 @@ typedef int32_t cr_reply_kind;
 #define CR_VALUE_INT 2
 
 /**
+ * In a packed context only: what the caller gave and no context can hold. The value is the message of the CR_USAGE
+ * with which the operation is refused, and which the audit tells.
+ */
+#define CR_VALUE_FAULT 3
+
+/**
  * Once it is acknowledged; the default.
  */
 #define CR_DURABILITY_SYNC 0
@@ -1200,9 +1208,12 @@ cr_status cr_reply_deny(struct cr_answer *answer,
                         size_t reason_len);
 
 /**
- * Go on with this value in the place of the one the hook saw. The bytes are copied.
+ * Go on with this value in the place of the one the hook saw. The bytes are copied; an empty value is not NULL, which
+ * is no answer.
  */
-cr_status cr_reply_modify(struct cr_answer *answer, const uint8_t *value, size_t value_len);
+cr_status cr_reply_modify(struct cr_answer *answer,
+                          const uint8_t *value,
+                          size_t value_len);
 
 /**
  * What was no answer, described for the error's message ("a `str`"): the operation is refused. For drivers of other
@@ -1231,10 +1242,10 @@ cr_status cr_reply_error(struct cr_answer *answer,
                          uint64_t token);
 
 /**
- * Turns the audit on, with a ring of so many entries (0: 10,000). Where it is on with that size already, nothing
+ * Turns the audit on, with a ring of so many entries (CR_DEFAULT: 10,000). Where it is on with that size already, nothing
  * changes; another size starts an empty ring. One that fails is remembered, as for cr_engine_add_hook.
  *
- * Errors: CR_CONFIG for more than 10,000,000.
+ * Errors: CR_CONFIG for 0, and for more than 10,000,000.
  */
 cr_status cr_engine_audit_enable(const struct cr_engine *engine,
                                  size_t max_entries,
@@ -1353,7 +1364,8 @@ void cr_manual_clock_free(struct cr_manual_clock *clock);
 cr_status cr_context_new(struct cr_context **out, struct cr_error **error);
 
 /**
- * Sets a name to a text. A length may be CR_NUL.
+ * Sets a name to a text. A length may be CR_NUL. What could not be said is remembered, so that the result may be
+ * ignored: the context refuses every operation with that error until it is cleared.
  *
  * Errors: CR_USAGE for an empty or overlong name, an overlong text, too many entries, bytes that are not UTF-8, and
  * for a near miss of a known name (`agentId`).
@@ -1388,7 +1400,7 @@ cr_status cr_context_set_int(struct cr_context *context,
                              struct cr_error **error);
 
 /**
- * Takes all entries out.
+ * Takes all entries out, and forgets what could not be said.
  */
 cr_status cr_context_clear(struct cr_context *context, struct cr_error **error);
 
@@ -1444,7 +1456,7 @@ cr_status cr_database_memory(struct cr_database **out, struct cr_error **error);
 /**
  * Reads a key past every hook and limit: `*value` is NULL where there is none. Give the bytes to cr_bytes_free.
  *
- * Errors: CR_STORE_CLOSED and the other store codes; CR_USAGE for a key of more than 64 KiB.
+ * Errors: CR_STORE_CLOSED and the other store codes; CR_USAGE for a key of more than 1 MiB.
  */
 cr_status cr_database_get(const struct cr_database *database,
                           const uint8_t *key,
@@ -1456,7 +1468,7 @@ cr_status cr_database_get(const struct cr_database *database,
 /**
  * Sets a key to a value past every hook and limit.
  *
- * Errors: the store codes; CR_USAGE for a key of more than 64 KiB or a value of more than 256 MiB.
+ * Errors: the store codes; CR_USAGE for a key of more than 1 MiB or a value of more than 256 MiB.
  */
 cr_status cr_database_put(const struct cr_database *database,
                           const uint8_t *key,
@@ -1767,9 +1779,9 @@ cr_status cr_operation_start(const struct cr_engine *engine,
 
 /**
  * cr_operation_start for languages in which a call into C is dear: everything in one call, without structs and
- * handles. The context is `packed`, entry by entry: one byte for the kind (CR_VALUE_TEXT, CR_VALUE_BOOL, CR_VALUE_INT),
+ * handles. The context is `packed`, entry by entry: one byte for the kind (a CR_VALUE_ constant),
  * the name's and the value's length as 32-bit little-endian integers, the name, the value (a boolean is one byte, 0 or
- * 1; an integer is eight, little-endian). A value that was read and fits into `buffer` stands there.
+ * 1; an integer is eight, little-endian; a fault is its message). A value that was read and fits into `buffer` stands there.
  */
 cr_status cr_operation_run(const struct cr_engine *engine,
                            cr_kind kind,

@@ -11,6 +11,9 @@ use crate::{cr_error, cr_status, guard, input, token};
 /// of hooks.
 pub struct cr_answer(Option<Answer>);
 
+/// How a value that is not there is described.
+pub(crate) const BARE_MODIFY: &str = "`MODIFY` without a value";
+
 impl cr_answer {
     pub(crate) fn unanswered() -> Self {
         cr_answer(None)
@@ -70,7 +73,8 @@ pub unsafe extern "C" fn cr_reply_deny(
     }
 }
 
-/// Go on with this value in the place of the one the hook saw. The bytes are copied.
+/// Go on with this value in the place of the one the hook saw. The bytes are copied; an empty value is not NULL, which
+/// is no answer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cr_reply_modify(
     answer: *mut cr_answer,
@@ -78,7 +82,15 @@ pub unsafe extern "C" fn cr_reply_modify(
     value_len: usize,
 ) -> cr_status {
     // SAFETY: the header's contract, handed on.
-    unsafe { reply(answer, || Ok(Answer::Modify(input::bytes(value, value_len, "value")?.to_vec()))) }
+    unsafe {
+        reply(answer, || {
+            let bytes = input::bytes(value, value_len, "value")?;
+            if value.is_null() {
+                return Ok(Answer::Invalid(BARE_MODIFY.to_owned()));
+            }
+            Ok(Answer::Modify(bytes.to_vec()))
+        })
+    }
 }
 
 /// What was no answer, described for the error's message ("a `str`"): the operation is refused. For drivers of other

@@ -4,7 +4,6 @@ use std::ffi::c_char;
 
 use checkrein::Result;
 use checkrein::audit::{AuditFilter, DEFAULT_MAX_ENTRIES, Entry};
-use checkrein::glob::Glob;
 
 use crate::engine::cr_engine;
 use crate::step::kind_word;
@@ -103,10 +102,10 @@ pub struct cr_audit_entry {
     pub applied: i32,
 }
 
-/// Turns the audit on, with a ring of so many entries (0: 10,000). Where it is on with that size already, nothing
+/// Turns the audit on, with a ring of so many entries (CR_DEFAULT: 10,000). Where it is on with that size already, nothing
 /// changes; another size starts an empty ring. One that fails is remembered, as for cr_engine_add_hook.
 ///
-/// Errors: CR_CONFIG for more than 10,000,000.
+/// Errors: CR_CONFIG for 0, and for more than 10,000,000.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cr_engine_audit_enable(
     engine: *const cr_engine,
@@ -116,7 +115,8 @@ pub unsafe extern "C" fn cr_engine_audit_enable(
     // SAFETY: the header's contract: the pointers are NULL or valid.
     unsafe {
         guard::fallible(error, || {
-            let max_entries = if max_entries == 0 { DEFAULT_MAX_ENTRIES } else { max_entries };
+            let max_entries =
+                if max_entries == input::CR_DEFAULT { DEFAULT_MAX_ENTRIES } else { max_entries };
             input::borrowed(engine, "engine")?.core.enable_audit(max_entries)
         })
     }
@@ -283,8 +283,7 @@ unsafe fn filter_of(filter: &cr_audit_filter) -> Result<AuditFilter> {
             made = made.result_named(word)?;
         }
         if let Some(keys) = input::optional_text(filter.keys, filter.keys_len, "filter->keys")? {
-            let glob = Glob::parse(keys)?;
-            made = made.keys(move |key| glob.matches(key));
+            made = made.keys_matching(keys)?;
         }
     }
     Ok(made)

@@ -6,12 +6,10 @@ use checkrein::Result;
 use checkrein::context::Context;
 use checkrein::operation::{Outcome, Request};
 
-use crate::context::cr_context;
+use crate::context::{NOTHING, cr_context, said};
 use crate::drive::{self, Asks};
 use crate::engine::cr_engine;
 use crate::{bytes, cr_error, cr_status, guard, input};
-
-static NOTHING: Context = Context::new();
 
 /// Sets a key to a value, if hooks and limits allow it. `context` may be NULL. Hooks run in this thread; an operation
 /// that one starts counts as nested in this one, and 17 deep is refused.
@@ -33,7 +31,7 @@ pub unsafe extern "C" fn cr_engine_put(
         guard::fallible(error, || {
             let engine = input::borrowed(engine, "engine")?;
             let (key, value) = (input::bytes(key, key_len, "key")?, input::bytes(value, value_len, "value")?);
-            whole(engine, Request::write(key, value, said(context))).map(|_| ())
+            whole(engine, Request::write(key, value, &NOTHING), said(context)).map(|_| ())
         })
     }
 }
@@ -56,7 +54,8 @@ pub unsafe extern "C" fn cr_engine_get(
         guard::fallible(error, || {
             let (value, value_len) = (input::place(value, "value")?, input::place(value_len, "value_len")?);
             let engine = input::borrowed(engine, "engine")?;
-            let outcome = whole(engine, Request::read(input::bytes(key, key_len, "key")?, said(context)))?;
+            let outcome =
+                whole(engine, Request::read(input::bytes(key, key_len, "key")?, &NOTHING), said(context))?;
             let (data, len) = outcome.value.map_or((std::ptr::null_mut(), 0), bytes::give);
             value.write(data);
             value_len.write(len);
@@ -80,20 +79,17 @@ pub unsafe extern "C" fn cr_engine_delete(
     unsafe {
         guard::fallible(error, || {
             let engine = input::borrowed(engine, "engine")?;
-            whole(engine, Request::delete(input::bytes(key, key_len, "key")?, said(context))).map(|_| ())
+            whole(engine, Request::delete(input::bytes(key, key_len, "key")?, &NOTHING), said(context))
+                .map(|_| ())
         })
     }
 }
 
-/// # Safety
-/// `context` is NULL or lives for as long as `'a`.
-unsafe fn said<'a>(context: *const cr_context) -> &'a Context {
-    // SAFETY: as promised by the caller.
-    unsafe { context.as_ref() }.map_or(&NOTHING, |context| &context.0)
-}
-
-fn whole(engine: &cr_engine, request: Request<'_>) -> Result<Outcome> {
-    debug_assert!(matches!(request.context, Cow::Borrowed(_)), "the context is copied only where it must be");
+fn whole(engine: &cr_engine, request: Request<'_>, said: Result<&Context>) -> Result<Outcome> {
+    let request = match said {
+        Ok(context) => Request { context: Cow::Borrowed(context), ..request },
+        Err(fault) => return Err(drive::reject(engine, request, fault)),
+    };
     let mut operation = engine.core.start(request.at_depth(drive::depth()));
     while !drive::advance(engine, &mut operation, Asks::default()) {
         let now = drive::now(engine, &operation);

@@ -2,18 +2,33 @@
 
 use std::ffi::c_char;
 
-use checkrein::Result;
 use checkrein::context::{Context, Value};
+use checkrein::{Error, Result};
 
 use crate::text::cr_str;
 use crate::{cr_error, cr_status, guard, input};
 
 /// What the caller says about who acts: names with texts, booleans or integers. At most 64 entries, names to 256
 /// bytes, texts to 64 KiB, `agent_id` and `session_id` to 1,024 bytes. It is copied when an operation starts, so it
-/// may be changed and used again. Several threads may read one, or one may change it.
-// Hidden from cbindgen, to which a transparent type is no opaque one.
-#[cfg_attr(all(), repr(transparent))]
-pub struct cr_context(pub(crate) Context);
+/// may be changed and used again. Several threads may read one, or one may change it. The one that a hook is shown lives
+/// until the hook returns, cannot be changed, and may be handed to operations that the hook starts.
+pub struct cr_context(Said);
+
+/// A caller's own context, or a look at the one of an operation.
+enum Said {
+    Own {
+        context: Context,
+        /// The first thing that could not be said, until the context is cleared: it refuses operations.
+        fault: Option<Error>,
+    },
+    /// INVARIANT: lives no longer than the operation that it shows.
+    View(*const Context),
+}
+
+// SAFETY: a view is only read, and its operation outlives it.
+unsafe impl Send for cr_context {}
+// SAFETY: as above.
+unsafe impl Sync for cr_context {}
 
 /// What kind of value a context holds.
 pub type cr_value_kind = i32;
@@ -23,6 +38,9 @@ pub const CR_VALUE_TEXT: cr_value_kind = 0;
 pub const CR_VALUE_BOOL: cr_value_kind = 1;
 /// An integer.
 pub const CR_VALUE_INT: cr_value_kind = 2;
+/// In a packed context only: what the caller gave and no context can hold. The value is the message of the CR_USAGE
+/// with which the operation is refused, and which the audit tells.
+pub const CR_VALUE_FAULT: cr_value_kind = 3;
 
 /// A value of a context.
 #[derive(Clone, Copy)]
@@ -41,8 +59,57 @@ pub struct cr_value {
 }
 
 impl cr_context {
-    pub(crate) fn view(context: &Context) -> *const cr_context {
-        std::ptr::from_ref(context).cast()
+    /// A look at an operation's context.
+    ///
+    /// # Safety
+    /// It is not used once the context is gone.
+    pub(crate) unsafe fn view(context: &Context) -> Self {
+        cr_context(Said::View(context))
+    }
+
+    /// What was said.
+    pub(crate) fn get(&self) -> &Context {
+        match &self.0 {
+            Said::Own { context, .. } => context,
+            // SAFETY: the context is there, see the invariant.
+            Said::View(context) => unsafe { &**context },
+        }
+    }
+
+    /// What could not be said.
+    pub(crate) fn fault(&self) -> Option<&Error> {
+        match &self.0 {
+            Said::Own { fault, .. } => fault.as_ref(),
+            Said::View(_) => None,
+        }
+    }
+
+    /// Says something, or remembers that it could not be said.
+    fn change(&mut self, change: impl FnOnce(&mut Context) -> Result<()>) -> Result<()> {
+        match &mut self.0 {
+            Said::Own { context, fault } => change(context).inspect_err(|error| {
+                fault.get_or_insert_with(|| error.clone());
+            }),
+            Said::View(_) => Err(Error::usage("the context that a hook is shown cannot be changed")),
+        }
+    }
+}
+
+/// What an operation is started with who was given no context.
+pub(crate) static NOTHING: Context = Context::new();
+
+/// What the caller says, or what could not be said.
+///
+/// # Safety
+/// `context` is NULL or lives for as long as `'a`.
+pub(crate) unsafe fn said<'a>(context: *const cr_context) -> Result<&'a Context> {
+    // SAFETY: as promised by the caller.
+    match unsafe { context.as_ref() } {
+        None => Ok(&NOTHING),
+        Some(context) => match context.fault() {
+            Some(fault) => Err(fault.clone()),
+            None => Ok(context.get()),
+        },
     }
 }
 
@@ -53,13 +120,17 @@ pub unsafe extern "C" fn cr_context_new(out: *mut *mut cr_context, error: *mut *
     unsafe {
         guard::fallible(error, || {
             let out = input::place(out, "out")?;
-            out.write(Box::into_raw(Box::new(cr_context(Context::new()))));
+            out.write(Box::into_raw(Box::new(cr_context(Said::Own {
+                context: Context::new(),
+                fault: None,
+            }))));
             Ok(())
         })
     }
 }
 
-/// Sets a name to a text. A length may be CR_NUL.
+/// Sets a name to a text. A length may be CR_NUL. What could not be said is remembered, so that the result may be
+/// ignored: the context refuses every operation with that error until it is cleared.
 ///
 /// Errors: CR_USAGE for an empty or overlong name, an overlong text, too many entries, bytes that are not UTF-8, and
 /// for a near miss of a known name (`agentId`).
@@ -75,8 +146,7 @@ pub unsafe extern "C" fn cr_context_set_text(
     // SAFETY: the header's contract: the pointers are NULL or valid, and the lengths are theirs.
     unsafe {
         guard::fallible(error, || {
-            let text = input::text(text, text_len, "text")?;
-            set(context, name, name_len, text.into())
+            set(context, name, name_len, || Ok(input::text(text, text_len, "text")?.into()))
         })
     }
 }
@@ -93,7 +163,7 @@ pub unsafe extern "C" fn cr_context_set_bool(
     error: *mut *mut cr_error,
 ) -> cr_status {
     // SAFETY: the header's contract: the pointers are NULL or valid, and the lengths are theirs.
-    unsafe { guard::fallible(error, || set(context, name, name_len, Value::Bool(boolean != 0))) }
+    unsafe { guard::fallible(error, || set(context, name, name_len, || Ok(Value::Bool(boolean != 0)))) }
 }
 
 /// Sets a name to an integer.
@@ -108,16 +178,18 @@ pub unsafe extern "C" fn cr_context_set_int(
     error: *mut *mut cr_error,
 ) -> cr_status {
     // SAFETY: the header's contract: the pointers are NULL or valid, and the lengths are theirs.
-    unsafe { guard::fallible(error, || set(context, name, name_len, Value::Int(integer))) }
+    unsafe { guard::fallible(error, || set(context, name, name_len, || Ok(Value::Int(integer)))) }
 }
 
-/// Takes all entries out.
+/// Takes all entries out, and forgets what could not be said.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cr_context_clear(context: *mut cr_context, error: *mut *mut cr_error) -> cr_status {
     // SAFETY: the header's contract: the pointers are NULL or valid.
     unsafe {
         guard::fallible(error, || {
-            input::borrowed_mut(context, "context")?.0 = Context::new();
+            let context = input::borrowed_mut(context, "context")?;
+            context.change(|_| Ok(()))?;
+            context.0 = Said::Own { context: Context::new(), fault: None };
             Ok(())
         })
     }
@@ -127,7 +199,7 @@ pub unsafe extern "C" fn cr_context_clear(context: *mut cr_context, error: *mut 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cr_context_len(context: *const cr_context) -> usize {
     // SAFETY: the header's contract: NULL or a live context.
-    guard::infallible(0, || unsafe { context.as_ref() }.map_or(0, |context| context.0.len()))
+    guard::infallible(0, || unsafe { context.as_ref() }.map_or(0, |context| context.get().len()))
 }
 
 /// The value of a name; false where there is none, and for NULL. `out` may be NULL. A length may be CR_NUL.
@@ -144,7 +216,7 @@ pub unsafe extern "C" fn cr_context_get(
             let (Some(context), Ok(name)) = (context.as_ref(), input::text(name, name_len, "name")) else {
                 return false;
             };
-            let Some(value) = context.0.get(name) else { return false };
+            let Some(value) = context.get().get(name) else { return false };
             if !out.is_null() {
                 out.write(value.into());
             }
@@ -166,7 +238,7 @@ pub unsafe extern "C" fn cr_context_has(
             let (Some(context), Ok(name)) = (context.as_ref(), input::text(name, name_len, "name")) else {
                 return false;
             };
-            context.0.get(name).is_some_and(Value::is_present)
+            context.get().get(name).is_some_and(Value::is_present)
         }
     })
 }
@@ -183,7 +255,8 @@ pub unsafe extern "C" fn cr_context_at(
     guard::infallible(false, || {
         // SAFETY: the header's contract: the pointers are NULL or valid.
         unsafe {
-            let Some((known, held)) = context.as_ref().and_then(|context| context.0.iter().nth(index)) else {
+            let Some((known, held)) = context.as_ref().and_then(|context| context.get().iter().nth(index))
+            else {
                 return false;
             };
             if !name.is_null() {
@@ -210,11 +283,16 @@ pub unsafe extern "C" fn cr_context_free(context: *mut cr_context) {
 
 /// # Safety
 /// As [`cr_context_set_text`].
-unsafe fn set(context: *mut cr_context, name: *const c_char, name_len: usize, value: Value) -> Result<()> {
+unsafe fn set(
+    context: *mut cr_context,
+    name: *const c_char,
+    name_len: usize,
+    value: impl FnOnce() -> Result<Value>,
+) -> Result<()> {
     // SAFETY: as promised by the caller.
     unsafe {
         let context = input::borrowed_mut(context, "context")?;
-        context.0.insert(input::text(name, name_len, "name")?, value)
+        context.change(|context| context.insert(input::text(name, name_len, "name")?, value()?))
     }
 }
 

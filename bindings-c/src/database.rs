@@ -82,7 +82,7 @@ pub unsafe extern "C" fn cr_database_memory(
 
 /// Reads a key past every hook and limit: `*value` is NULL where there is none. Give the bytes to cr_bytes_free.
 ///
-/// Errors: CR_STORE_CLOSED and the other store codes; CR_USAGE for a key of more than 64 KiB.
+/// Errors: CR_STORE_CLOSED and the other store codes; CR_USAGE for a key of more than 1 MiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cr_database_get(
     database: *const cr_database,
@@ -108,7 +108,7 @@ pub unsafe extern "C" fn cr_database_get(
 
 /// Sets a key to a value past every hook and limit.
 ///
-/// Errors: the store codes; CR_USAGE for a key of more than 64 KiB or a value of more than 256 MiB.
+/// Errors: the store codes; CR_USAGE for a key of more than 1 MiB or a value of more than 256 MiB.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cr_database_put(
     database: *const cr_database,

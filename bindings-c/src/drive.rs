@@ -5,7 +5,7 @@ use std::cell::Cell;
 use checkrein::clock::Time;
 use checkrein::error::Cause;
 use checkrein::hook::{Answer, Failure};
-use checkrein::operation::{LogCall, Operation, Reply, Step, StoreReply};
+use checkrein::operation::{LogCall, Operation, Reply, Request, Step, StoreReply};
 use checkrein::{Error, policy};
 
 use crate::engine::{Store, cr_engine};
@@ -56,7 +56,7 @@ pub(crate) fn advance(engine: &cr_engine, operation: &mut Operation<'_>, asks: A
                 Store::Functions(store) => Reply::Store(store.perform(&call)),
                 Store::Steps => return false,
             },
-            Step::Log(call) => match tell(engine, &call, asks) {
+            Step::Log(call) => match tell(engine, call, asks) {
                 Some(true) => Reply::Logged,
                 Some(false) => Reply::LogFailed(Cause::named("logger")),
                 None => return false,
@@ -68,6 +68,11 @@ pub(crate) fn advance(engine: &cr_engine, operation: &mut Operation<'_>, asks: A
         // These replies fit their steps; one that did not has ended the operation as refused.
         let _ = operation.resume(reply, now);
     }
+}
+
+/// Ends an operation before it starts, for something that the caller gave and that cannot be.
+pub(crate) fn reject(engine: &cr_engine, request: Request<'_>, fault: Error) -> Error {
+    engine.core.reject(request, fault)
 }
 
 /// The time, or nothing where the operation has no use for it.
@@ -90,11 +95,11 @@ pub(crate) fn refusal_of(step: &Step<'_>) -> Option<Reply> {
 }
 
 /// Whether the logger took it, or nothing where it is the host's to tell.
-fn tell(engine: &cr_engine, call: &LogCall<'_>, asks: Asks) -> Option<bool> {
+fn tell(engine: &cr_engine, call: LogCall<'_>, asks: Asks) -> Option<bool> {
     match call.logger.map(|logger| logger.downcast_ref::<LogTarget>()) {
         None | Some(Some(LogTarget::Engine)) if asks.log => None,
-        None | Some(Some(LogTarget::Engine)) => Some(engine.tell(call.level, call.message.clone())),
-        Some(Some(LogTarget::Function(logger))) => Some(logger.tell(call.level, call.message.clone())),
+        None | Some(Some(LogTarget::Engine)) => Some(engine.tell(call.level, call.message)),
+        Some(Some(LogTarget::Function(logger))) => Some(logger.tell(call.level, call.message)),
         Some(Some(LogTarget::Id(_))) => None,
         Some(None) => Some(false),
     }

@@ -70,33 +70,48 @@ impl cr_engine {
         }
     }
 
-    /// # Safety
-    /// `options` is NULL or points to a struct that holds to the header.
-    unsafe fn make(store: Store, options: *const cr_engine_options) -> Result<*mut cr_engine> {
-        let mut settings = EngineOptions { remember_errors: true, ..EngineOptions::default() };
-        let mut logger = None;
-        // SAFETY: as promised by the caller.
-        if let Some(options) = unsafe { options.as_ref() } {
-            input::checked_size::<cr_engine_options>(options.size, "options")?;
-            if options.max_open_operations != 0 {
-                settings.max_open = options.max_open_operations;
-            }
-            // SAFETY: as promised by the caller.
-            if let Some(clock) = unsafe { options.clock.as_ref() } {
-                settings.clock = Clock::Manual(Arc::clone(&clock.0));
-            }
-            // SAFETY: as promised by the caller.
-            if let Some(given) = unsafe { options.logger.as_ref() } {
-                logger = Some(Arc::new(given.take()?));
-            }
-        }
+    fn make(store: Store, settings: Settings) -> *mut cr_engine {
         let engine = cr_engine {
-            core: Engine::new(settings),
+            core: Engine::new(settings.options),
             store,
             released: Arc::default(),
-            logger: Mutex::new(logger),
+            logger: Mutex::new(settings.logger),
         };
-        Ok(Arc::into_raw(Arc::new(engine)).cast_mut())
+        Arc::into_raw(Arc::new(engine)).cast_mut()
+    }
+}
+
+/// What the options of C come to.
+struct Settings {
+    options: EngineOptions,
+    logger: Option<Arc<Logger>>,
+}
+
+impl Settings {
+    /// Takes over the logger, so this comes before all else that can fail.
+    ///
+    /// # Safety
+    /// `options` is NULL or points to a struct that holds to the header.
+    unsafe fn take(options: *const cr_engine_options) -> Result<Self> {
+        let mut settings = Settings {
+            options: EngineOptions { remember_errors: true, ..EngineOptions::default() },
+            logger: None,
+        };
+        // SAFETY: as promised by the caller.
+        let Some(options) = (unsafe { options.as_ref() }) else { return Ok(settings) };
+        input::checked_size::<cr_engine_options>(options.size, "options")?;
+        if options.max_open_operations != 0 {
+            settings.options.max_open = options.max_open_operations;
+        }
+        // SAFETY: as promised by the caller.
+        if let Some(clock) = unsafe { options.clock.as_ref() } {
+            settings.options.clock = Clock::Manual(Arc::clone(&clock.0));
+        }
+        // SAFETY: as promised by the caller.
+        if let Some(logger) = unsafe { options.logger.as_ref() } {
+            settings.logger = Some(Arc::new(logger.take()?));
+        }
+        Ok(settings)
     }
 }
 
@@ -111,9 +126,10 @@ pub unsafe extern "C" fn cr_engine_new(
     // SAFETY: the header's contract: the pointers are NULL or valid.
     unsafe {
         guard::fallible(error, || {
+            let settings = Settings::take(options)?;
             let out = input::place(out, "out")?;
             let database = input::borrowed(database, "database")?.0.clone();
-            out.write(cr_engine::make(Store::Database(database), options)?);
+            out.write(cr_engine::make(Store::Database(database), settings));
             Ok(())
         })
     }
@@ -132,9 +148,11 @@ pub unsafe extern "C" fn cr_engine_new_with_store(
     // SAFETY: the header's contract: the pointers are NULL or valid.
     unsafe {
         guard::fallible(error, || {
-            let store = HostStore::take(store)?;
+            // Both take over what is the library's from here on.
+            let (store, settings) = (HostStore::take(store), Settings::take(options));
+            let (store, settings) = (store?, settings?);
             let out = input::place(out, "out")?;
-            out.write(cr_engine::make(Store::Functions(store), options)?);
+            out.write(cr_engine::make(Store::Functions(store), settings));
             Ok(())
         })
     }
@@ -151,8 +169,9 @@ pub unsafe extern "C" fn cr_engine_new_in_steps(
     // SAFETY: the header's contract: the pointers are NULL or valid.
     unsafe {
         guard::fallible(error, || {
+            let settings = Settings::take(options)?;
             let out = input::place(out, "out")?;
-            out.write(cr_engine::make(Store::Steps, options)?);
+            out.write(cr_engine::make(Store::Steps, settings));
             Ok(())
         })
     }
@@ -256,4 +275,18 @@ pub unsafe extern "C" fn cr_engine_free(engine: *mut cr_engine) {
             drop(unsafe { Arc::from_raw(engine.cast_const()) });
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn handles_may_go_from_thread_to_thread() {
+        fn shared<T: Send + Sync>() {}
+        fn sent<T: Send>() {}
+        shared::<cr_engine>();
+        shared::<crate::cr_error>();
+        sent::<crate::operation::cr_operation>();
+    }
 }

@@ -77,8 +77,7 @@ pub unsafe extern "C" fn cr_hook_ask(
                 return Ok(());
             }
             let helper = hook::helper_of(hook)?;
-            let empty = checkrein::context::Context::new();
-            let said = helper.answer(shown.context.as_ref().map_or(&empty, |context| &context.0));
+            let said = helper.answer(crate::context::said(shown.context)?);
             input::borrowed_mut(answer, "answer")?.set(said);
             Ok(())
         })

@@ -157,7 +157,9 @@ impl Callable {
     /// Asks the hook, if it is a function.
     pub(crate) fn ask(&self, call: &HookCall<'_>) -> Option<Answer> {
         let Callable::Function(function, user_data) = self else { return None };
-        let shown = cr_call::of(call);
+        // SAFETY: the view is gone with this call, as the header says.
+        let context = unsafe { cr_context::view(call.context) };
+        let shown = cr_call::of(call, &context);
         let mut answer = cr_answer::unanswered();
         // SAFETY: the host gave the function with this data; `shown` and `answer` live until it returns.
         unsafe { function(user_data.pointer(), &raw const shown, &raw mut answer) };
@@ -166,7 +168,7 @@ impl Callable {
 }
 
 impl cr_call {
-    pub(crate) fn of(call: &HookCall<'_>) -> Self {
+    fn of(call: &HookCall<'_>, context: &cr_context) -> Self {
         cr_call {
             size: size_of::<cr_call>(),
             trigger: trigger_number(call.trigger),
@@ -175,7 +177,7 @@ impl cr_call {
             key_len: call.key.len(),
             value: call.value.map_or(std::ptr::null(), input::address_of),
             value_len: call.value.map_or(0, <[u8]>::len),
-            context: cr_context::view(call.context),
+            context,
             value_is_original: call.value_is_original.into(),
         }
     }

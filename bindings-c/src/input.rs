@@ -5,7 +5,10 @@ use std::ffi::{CStr, c_char};
 use checkrein::{Error, Result};
 
 /// As the length of a text: it ends at its first NUL.
-pub const CR_NUL: usize = usize::MAX;
+pub(crate) const CR_NUL: usize = usize::MAX;
+
+/// As a number: the default.
+pub(crate) const CR_DEFAULT: usize = usize::MAX;
 
 /// What an empty run of bytes points to: never NULL, and a real address.
 pub(crate) static EMPTY: [u8; 1] = [0];

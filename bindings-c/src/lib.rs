@@ -14,6 +14,7 @@
     clippy::missing_safety_doc,
     reason = "the doc comments are the header's, whose contract stands in docs/ffi.md"
 )]
+#![allow(clippy::too_many_arguments, reason = "C has no other way to say key, value and length")]
 
 pub mod answer;
 pub mod audit;
@@ -42,7 +43,7 @@ mod guard;
 mod input;
 mod packed;
 mod token;
-mod user_data;
+pub mod user_data;
 
 pub use error::cr_error;
 pub use status::cr_status;

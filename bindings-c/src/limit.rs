@@ -125,8 +125,7 @@ pub unsafe extern "C" fn cr_engine_rate_limit_status(
             let out = input::place(out, "out")?;
             let engine = input::borrowed(engine, "engine")?;
             let operation = input::text(operation, operation_len, "operation")?;
-            let empty = checkrein::context::Context::new();
-            let context = context.as_ref().map_or(&empty, |context| &context.0);
+            let context = crate::context::said(context)?;
             let all = engine.core.rate_limit_status(operation, context)?;
             let all = all.into_iter().map(Standing::from).collect();
             out.write(Box::into_raw(Box::new(cr_limit_list(all))));

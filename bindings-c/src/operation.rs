@@ -9,7 +9,7 @@ use checkrein::error::Cause;
 use checkrein::operation::{Operation, Outcome, Reply, Request, Step, StoreCall};
 use checkrein::{Error, Result, policy};
 
-use crate::context::cr_context;
+use crate::context::{self, NOTHING, cr_context};
 use crate::drive::{self, Asks};
 use crate::engine::{Store, cr_engine};
 use crate::hook::{self, Callable, LogTarget};
@@ -30,6 +30,8 @@ pub struct cr_operation {
     asks: Asks,
     /// What the last CR_STEP_LOG said.
     message: Option<Text>,
+    /// What the last CR_STEP_CALL_HOOK showed of the operation's context.
+    context: Option<Box<cr_context>>,
 }
 
 /// Show store steps of a database that may wait for the disk, rather than perform them: the driver picks the thread
@@ -80,17 +82,16 @@ pub unsafe extern "C" fn cr_operation_start(
                 key: (given.key, given.key_len),
                 value: (given.value, given.value_len),
             };
-            let empty = Context::new();
-            let context = given.context.as_ref().map_or(&empty, |context| &context.0);
+            let context = context::said(given.context);
             begin(engine, request, context, given.depth, given.flags, (std::ptr::null_mut(), 0))
         })
     }
 }
 
 /// cr_operation_start for languages in which a call into C is dear: everything in one call, without structs and
-/// handles. The context is `packed`, entry by entry: one byte for the kind (CR_VALUE_TEXT, CR_VALUE_BOOL, CR_VALUE_INT),
+/// handles. The context is `packed`, entry by entry: one byte for the kind (a CR_VALUE_ constant),
 /// the name's and the value's length as 32-bit little-endian integers, the name, the value (a boolean is one byte, 0 or
-/// 1; an integer is eight, little-endian). A value that was read and fits into `buffer` stands there.
+/// 1; an integer is eight, little-endian; a fault is its message). A value that was read and fits into `buffer` stands there.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cr_operation_run(
     engine: *const cr_engine,
@@ -110,9 +111,9 @@ pub unsafe extern "C" fn cr_operation_run(
     // SAFETY: the header's contract: the pointers are NULL or valid, and the lengths are theirs.
     unsafe {
         shown(step, || {
-            let context = packed::unpack(input::bytes(packed, packed_len, "packed")?)?;
+            let context = packed::unpack(input::bytes(packed, packed_len, "packed")?);
             let request = Asked { kind, key: (key, key_len), value: (value, value_len) };
-            begin(engine, request, &context, depth, flags, (buffer, buffer_len))
+            begin(engine, request, context.as_ref().map_err(Error::clone), depth, flags, (buffer, buffer_len))
         })
     }
 }
@@ -249,7 +250,7 @@ struct Asked {
 unsafe fn begin(
     engine: *const cr_engine,
     parts: Asked,
-    context: &Context,
+    context: Result<&Context>,
     depth: u32,
     flags: u32,
     buffer: (*mut u8, usize),
@@ -269,8 +270,11 @@ unsafe fn begin(
         value: (kind == checkrein::operation::Kind::Write || !value.is_empty())
             .then_some(Cow::Borrowed(value)),
         kind,
-        ..Request::read(key, context)
+        ..Request::read(key, context.as_ref().map_or(&NOTHING, |context| context))
     };
+    if let Err(fault) = context {
+        return Err(drive::reject(handle, request, fault));
+    }
     let mut operation = handle.core.start(request.at_depth(depth.max(drive::depth())));
     if drive::advance(handle, &mut operation, asks) {
         return Ok(done(operation.finish(), buffer));
@@ -278,7 +282,7 @@ unsafe fn begin(
     let operation = operation.into_owned();
     // SAFETY: the handle lives as promised by the caller.
     let engine = unsafe { cr_engine::share(engine) };
-    go_on(Box::new(cr_operation { operation, engine, asks, message: None }))
+    go_on(Box::new(cr_operation { operation, engine, asks, message: None, context: None }))
 }
 
 /// Runs an operation to its end or to the next step that is the host's.
@@ -353,6 +357,8 @@ fn show(handle: &mut cr_operation) -> cr_step {
     let now = drive::now(&handle.engine, &handle.operation);
     match handle.operation.step(now) {
         Step::CallHook(call) => {
+            // SAFETY: the view is replaced or dropped no later than the operation.
+            let view = Box::new(unsafe { cr_context::view(call.context) });
             let (key, key_len) = bytes_of(call.key);
             let (value, value_len) = call.value.map_or((std::ptr::null(), 0), bytes_of);
             let id = match call.callable.downcast_ref::<Callable>() {
@@ -367,7 +373,7 @@ fn show(handle: &mut cr_operation) -> cr_step {
                 value_len,
                 trigger: hook::trigger_number(call.trigger),
                 depth: call.depth,
-                context: cr_context::view(call.context),
+                context: &raw const **handle.context.insert(view),
                 value_is_original: call.value_is_original.into(),
                 ..cr_step::of_kind(CR_STEP_CALL_HOOK)
             }

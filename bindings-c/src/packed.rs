@@ -1,13 +1,17 @@
 //! A context as one run of bytes, for callers to whom each call into C is dear.
 //!
-//! Entry by entry: one byte for the kind (0 text, 1 boolean, 2 integer), the name's and the value's length as 32-bit
-//! little-endian integers, the name, the value. A boolean is one byte, 0 or 1; an integer is eight, little-endian.
+//! Entry by entry: one byte for the kind (0 text, 1 boolean, 2 integer, 3 fault), the name's and the value's length as
+//! 32-bit little-endian integers, the name, the value. A boolean is one byte, 0 or 1; an integer is eight,
+//! little-endian; a fault is the message of what the caller gave and no context can hold.
 
 use checkrein::context::{Context, Value};
 use checkrein::{Error, Result};
 
-use crate::context::{CR_VALUE_BOOL, CR_VALUE_INT, CR_VALUE_TEXT};
+use crate::context::{CR_VALUE_BOOL, CR_VALUE_FAULT, CR_VALUE_INT, CR_VALUE_TEXT};
 use crate::input;
+
+/// Kind, name, value, and what comes behind them.
+type Entry<'a> = (u8, &'a [u8], &'a [u8], &'a [u8]);
 
 pub(crate) fn unpack(mut packed: &[u8]) -> Result<Context> {
     let mut context = Context::new();
@@ -20,8 +24,7 @@ pub(crate) fn unpack(mut packed: &[u8]) -> Result<Context> {
     Ok(context)
 }
 
-/// Kind, name, value and what comes behind them.
-fn entry(packed: &[u8]) -> Option<(u8, &[u8], &[u8], &[u8])> {
+fn entry(packed: &[u8]) -> Option<Entry<'_>> {
     let (&[kind], rest) = packed.split_first_chunk::<1>()?;
     let (name_len, rest) = rest.split_first_chunk::<4>()?;
     let (value_len, rest) = rest.split_first_chunk::<4>()?;
@@ -37,6 +40,9 @@ fn value_of(kind: u8, value: &[u8]) -> Result<Value> {
         (CR_VALUE_BOOL, [1]) => Ok(Value::Bool(true)),
         (CR_VALUE_INT, bytes) => {
             bytes.try_into().map(|bytes| Value::Int(i64::from_le_bytes(bytes))).map_err(|_| cut())
+        }
+        (CR_VALUE_FAULT, message) => {
+            Err(Error::usage(input::utf8(message, "a fault in the packed context")?))
         }
         _ => Err(cut()),
     }
@@ -84,10 +90,12 @@ mod tests {
             assert_eq!(unpack(&whole[..end]).unwrap_err().code(), Code::Usage, "{end}");
         }
         for bad in
-            [packed(3, "x", b""), packed(1, "x", b"\x02"), packed(2, "x", b"1"), packed(0, "x", b"\xff")]
+            [packed(4, "x", b""), packed(1, "x", b"\x02"), packed(2, "x", b"1"), packed(0, "x", b"\xff")]
         {
             assert_eq!(unpack(&bad).unwrap_err().code(), Code::Usage);
         }
+        let fault = unpack(&packed(3, "", b"a list is no value")).unwrap_err();
+        assert_eq!((fault.code(), fault.to_string().as_str()), (Code::Usage, "a list is no value"));
         let near = unpack(&packed(0, "agentId", b"a")).unwrap_err();
         assert!(near.to_string().contains("agent_id"), "{near}");
     }

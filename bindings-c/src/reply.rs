@@ -4,7 +4,7 @@ use checkrein::hook::{Answer, Failure};
 use checkrein::operation::StoreReply;
 use checkrein::{Error, Result};
 
-use crate::answer::{cr_answer, lossy, take};
+use crate::answer::{BARE_MODIFY, cr_answer, lossy, take};
 use crate::text::cr_str;
 use crate::{cr_error, cr_status, guard, input, token};
 
@@ -77,8 +77,8 @@ pub unsafe extern "C" fn cr_answer_get_kind(answer: *const cr_answer) -> cr_answ
 /// lives until the answer is changed or freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cr_answer_get_bytes(answer: *const cr_answer) -> cr_str {
-    // SAFETY: the header's contract: NULL or a live answer.
     guard::infallible(cr_str::NONE, || {
+        // SAFETY: the header's contract: NULL or a live answer.
         let bytes = match unsafe { answer.as_ref() }.and_then(cr_answer::get) {
             Some(Answer::Deny(Some(text)) | Answer::Invalid(text)) => text.as_bytes(),
             Some(Answer::Modify(value)) => value,
@@ -138,7 +138,7 @@ impl<'a> Parts<'a> {
             CR_ANSWER_LOG => Answer::Log,
             CR_ANSWER_DENY => Answer::Deny(self.bytes.map(lossy)),
             CR_ANSWER_MODIFY if self.bytes.is_some() => Answer::Modify(bytes.to_vec()),
-            CR_ANSWER_MODIFY => Answer::Invalid("CR_ANSWER_MODIFY without a value".to_owned()),
+            CR_ANSWER_MODIFY => Answer::Invalid(BARE_MODIFY.to_owned()),
             CR_ANSWER_INVALID => Answer::Invalid(lossy(bytes)),
             CR_ANSWER_FOREIGN => Answer::foreign(token::cause(&named(bytes), self.token)),
             CR_ANSWER_ERROR => match self.raised {
