@@ -58,7 +58,7 @@ test-rust:
 	cargo test --quiet --package checkrein --test conformance -- --nocapture
 
 test-python: python
-	cd bindings-python && $(PY) -m pytest -q -rP --no-header
+	cd bindings-python && $(PY) -m pytest -q -rs --no-header
 
 test-node: node
 	cd bindings-node && npm test --silent

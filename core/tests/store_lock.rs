@@ -57,6 +57,25 @@ fn a_second_handle_of_the_same_process_is_refused() {
     assert_eq!(second.get(b"k").unwrap().as_deref(), Some(&b"v"[..]));
 }
 
+/// A process that was forked and has not run its program yet holds a copy of every file, the lock's too. It once kept
+/// a database locked that was closed and opened again while another thread started a program.
+#[test]
+fn a_copy_of_the_lock_in_a_child_does_not_keep_a_closed_database_locked() {
+    let directory = tempfile::tempdir().unwrap();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                Command::new("true").status().unwrap();
+            }
+        });
+        let opened: Vec<_> =
+            (0..50).map(|_| Database::open(directory.path()).and_then(|db| db.close())).collect();
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(opened.iter().all(Result::is_ok), "{opened:?}");
+    });
+}
+
 #[test]
 fn a_second_process_is_refused_and_told_who_has_it() {
     let directory = tempfile::tempdir().unwrap();

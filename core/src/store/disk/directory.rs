@@ -25,7 +25,9 @@ const UNFINISHED: &str = "checkrein.new";
 pub(super) struct Directory {
     path: PathBuf,
     label: String,
-    _lock: File,
+    lock: File,
+    /// Who locked it: the child of a fork shares the lock, and must not take it from its parent.
+    owner: u32,
 }
 
 impl Directory {
@@ -67,7 +69,7 @@ impl Directory {
             Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
             Err(TryLockError::Error(error)) => return Err(io_error(error)),
         }
-        Ok(Directory { path: path.to_path_buf(), label, _lock: lock })
+        Ok(Directory { path: path.to_path_buf(), label, lock, owner: std::process::id() })
     }
 
     /// The directory as messages name it.
@@ -95,6 +97,16 @@ impl Directory {
         std::fs::rename(&unfinished, &data).map_err(io_error)?;
         sync(&self.path).map_err(io_error)?;
         open(&data).map_err(io_error)
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a process that was started a moment ago may still hold a copy of it, until
+        // it runs its program, and with it the lock.
+        if self.owner == std::process::id() {
+            let _ = self.lock.unlock();
+        }
     }
 }
 
