@@ -22,7 +22,7 @@ const NOTHING: &Context = &Context::new();
 
 /// What Python sees of one operation, each object made once and only when it is asked for.
 struct View<'a, 'py> {
-    key: Bound<'py, PyBytes>,
+    key: &'a Bound<'py, PyBytes>,
     /// The value as the caller or the store gave it, or as it was last shown.
     value: Option<Bound<'py, PyBytes>>,
     said: &'a Said<'py>,
@@ -51,8 +51,7 @@ impl<'py> View<'_, 'py> {
             Some(context) => context.clone(),
             None => self.context.insert(self.said.view(py)?).clone(),
         };
-        let returned =
-            depth::inside(py, call.depth, || call3(callable.bind(py), &self.key, &value, &context));
+        let returned = depth::inside(py, call.depth, || call3(callable.bind(py), self.key, &value, &context));
         answer::of(py, returned, &value).map(Reply::Answer)
     }
 }
@@ -68,7 +67,7 @@ pub(crate) fn drive<'py>(
     engine: &Engine,
     store: &Store,
     kind: Kind,
-    key: Bound<'py, PyBytes>,
+    key: &Bound<'py, PyBytes>,
     value: Option<&Bound<'py, PyAny>>,
     said: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Option<Bound<'py, PyBytes>>> {
@@ -79,11 +78,12 @@ pub(crate) fn drive<'py>(
             return Err(reject(py, engine, request, raised));
         }
     };
-    let (own_key, own_value) = (key.clone(), value.clone());
-    let request = match (kind, &own_value) {
-        (Kind::Write, Some(value)) => Request::write(own_key.as_bytes(), value.as_bytes(), NOTHING),
-        (Kind::Delete, _) => Request::delete(own_key.as_bytes(), NOTHING),
-        _ => Request::read(own_key.as_bytes(), NOTHING),
+    // What the operation borrows; the view's value may change.
+    let given = value.clone();
+    let request = match (kind, &given) {
+        (Kind::Write, Some(value)) => Request::write(key.as_bytes(), value.as_bytes(), NOTHING),
+        (Kind::Delete, _) => Request::delete(key.as_bytes(), NOTHING),
+        _ => Request::read(key.as_bytes(), NOTHING),
     };
     let said = match Said::of_argument(said) {
         Ok(said) => said,
@@ -128,7 +128,7 @@ fn run<'py>(
                     StoreCall::Put { value, .. } if store.database().is_none() => Some(view.shown(py, value)),
                     _ => None,
                 };
-                let (reply, object) = store.perform(py, &call, &view.key, value)?;
+                let (reply, object) = store.perform(py, &call, view.key, value)?;
                 if let StoreReply::Value(_) = reply {
                     view.value = object;
                 }

@@ -78,7 +78,7 @@ impl PyPolicyEngine {
     ) -> PyResult<Option<Bound<'py, PyBytes>>> {
         guarded(py, || {
             let key = bytes::of_argument("key", key)?;
-            drive(py, &self.engine, &self.store, kind, key, value, context)
+            drive(py, &self.engine, &self.store, kind, &key, value, context)
         })
     }
 
@@ -86,8 +86,9 @@ impl PyPolicyEngine {
     fn registered(&self, hook: &Bound<'_, PyAny>) -> PyResult<Vec<HookId>> {
         let py = hook.py();
         let helper = helpers::recognise(hook)?;
-        let method = py.import("types")?.getattr("MethodType")?;
-        let is_method = hook.get_type().is(&method);
+        let types = py.import("types")?;
+        let kind = hook.get_type();
+        let is_method = kind.is(types.getattr("MethodType")?) || kind.is(types.getattr("BuiltinMethodType")?);
         let mut found = Vec::new();
         for entry in self.engine.hooks() {
             let same = match (&entry.action, callable_of(&entry)) {
@@ -95,7 +96,7 @@ impl PyPolicyEngine {
                 (_, Some(callable)) => {
                     let callable = callable.bind(py);
                     helpers::is_registered_as(hook, callable)
-                        || (is_method && callable.get_type().is(&method) && hook.eq(callable)?)
+                        || (is_method && callable.get_type().is(&kind) && hook.eq(callable)?)
                 }
                 (_, None) => false,
             };

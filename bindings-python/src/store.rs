@@ -10,6 +10,7 @@ use pyo3::pyclass::PyVisit;
 use pyo3::types::{PyBool, PyBytes, PyInt, PyType};
 
 use crate::bytes;
+use crate::call::{method1, method2};
 use crate::convert::{close_awaitable, described, is_awaitable, type_name};
 use crate::database::PyDatabase;
 use crate::errors::{self, Failed};
@@ -121,12 +122,12 @@ fn ask<'py>(
 ) -> PyResult<(StoreReply, Option<Bound<'py, PyBytes>>)> {
     let py = store.py();
     let replied = match call {
-        StoreCall::Get { .. } => store.call_method1(pyo3::intern!(py, "get"), (key,)),
+        StoreCall::Get { .. } => method1(store, pyo3::intern!(py, "get"), key),
         StoreCall::Put { value: bytes, .. } => {
             let value = value.unwrap_or_else(|| PyBytes::new(py, bytes));
-            store.call_method1(pyo3::intern!(py, "put"), (key, value))
+            method2(store, pyo3::intern!(py, "put"), key, &value)
         }
-        StoreCall::Delete { .. } => store.call_method1(pyo3::intern!(py, "delete"), (key,)),
+        StoreCall::Delete { .. } => method1(store, pyo3::intern!(py, "delete"), key),
     };
     let reply = match replied {
         Ok(reply) => reply,
@@ -138,32 +139,35 @@ fn ask<'py>(
             return Ok((failed, None));
         }
     };
-    if is_awaitable(&reply) {
-        close_awaitable(&reply)?;
-        return Ok((StoreReply::Invalid(format!("an awaitable (`{}`)", type_name(&reply))), None));
-    }
-    if !matches!(call, StoreCall::Get { .. }) {
-        return Ok((acknowledged(call, &reply), None));
-    }
-    if reply.is_none() {
-        return Ok((StoreReply::Value(None), None));
-    }
-    Ok(match bytes::of_buffer(&reply) {
-        Some(value) => (StoreReply::Value(Some(value.as_bytes().to_vec())), Some(value)),
-        None => (StoreReply::Invalid(described(&reply)), None),
+    Ok(match call {
+        StoreCall::Get { .. } if reply.is_none() => (StoreReply::Value(None), None),
+        StoreCall::Get { .. } => match bytes::of_buffer(&reply) {
+            Some(value) => (StoreReply::Value(Some(value.as_bytes().to_vec())), Some(value)),
+            None => (nonsense(&reply)?, None),
+        },
+        _ if acknowledges(call, &reply) => (StoreReply::Done, None),
+        _ => (nonsense(&reply)?, None),
     })
 }
 
-/// What `put` and `delete` may reply: nothing, or as many clients do `True`; `delete` also whether or how many it
-/// removed. Anything else may mean that it was not done.
-fn acknowledged(call: &StoreCall<'_>, reply: &Bound<'_, PyAny>) -> StoreReply {
+/// Whether a reply to `put` or `delete` is one: nothing, or as many clients do `True`; to `delete` also whether or how
+/// many it removed. Anything else may mean that it was not done.
+fn acknowledges(call: &StoreCall<'_>, reply: &Bound<'_, PyAny>) -> bool {
     let is_delete = matches!(call, StoreCall::Delete { .. });
-    let done = reply.is_none()
+    reply.is_none()
         || reply.cast::<PyBool>().is_ok_and(|flag| is_delete || flag.is_true())
-        || (is_delete && reply.is_instance_of::<PyInt>());
-    match reply.cast::<PyBool>() {
-        _ if done => StoreReply::Done,
-        Ok(_) => StoreReply::Invalid("`False`".to_owned()),
-        Err(_) => StoreReply::Invalid(described(reply)),
+        || (is_delete && reply.is_instance_of::<PyInt>())
+}
+
+/// What is no reply, described.
+#[cold]
+fn nonsense(reply: &Bound<'_, PyAny>) -> PyResult<StoreReply> {
+    if is_awaitable(reply) {
+        close_awaitable(reply)?;
+        return Ok(StoreReply::Invalid(format!("an awaitable (`{}`)", type_name(reply))));
     }
+    Ok(StoreReply::Invalid(match reply.cast::<PyBool>() {
+        Ok(flag) if !flag.is_true() => "`False`".to_owned(),
+        _ => described(reply),
+    }))
 }

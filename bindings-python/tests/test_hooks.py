@@ -82,6 +82,13 @@ def test_hooks_are_removed_by_handle_function_or_method(policy: PolicyEngine) ->
     policy.put(b"k", b"v")
     assert not policy.remove(len)
 
+    told: list[Any] = []
+    policy.before_write("k", told.append)  # type: ignore[call-overload]
+    with pytest.raises(PolicyViolation):
+        policy.put(b"k", b"v")
+    assert policy.remove(told.append)  # type: ignore[arg-type]
+    assert not policy.remove([].append)  # type: ignore[arg-type]
+
 
 def test_what_is_no_hook_is_refused_when_it_is_registered(policy: PolicyEngine) -> None:
     for wrong in (None, 5, "hook"):
