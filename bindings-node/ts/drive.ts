@@ -56,15 +56,12 @@ export class Drive {
     this.#open = open;
   }
 
-  /** From the first step to the outcome. Where nothing has to be awaited, it is there when this returns. */
+  /**
+   * From the first step to the outcome. Where nothing has to be awaited, it is there when this returns; where this
+   * throws, the caller lets go of the operation.
+   */
   run(first: Step): Buffer | undefined | Promise<Buffer | undefined> {
-    let reached: Buffer | undefined | Awaited;
-    try {
-      reached = this.#advance(first);
-    } catch (error) {
-      this.#letGo();
-      throw error;
-    }
+    const reached = this.#advance(first);
     if (!(reached instanceof Awaited)) return reached;
     return this.#signal === undefined ? this.#await(reached) : this.#untilAborted(this.#signal, reached);
   }
