@@ -44,6 +44,23 @@ test('aborted by a sync hook, the next hook is not asked', async () => {
   assert.equal(await db.get(b('k')), undefined);
 });
 
+test('aborted by a hook that then never answers, or fails', async () => {
+  for (const answer of [() => new Promise(() => {}), () => Promise.reject(new Error('late'))]) {
+    for (const before of [[], [async () => undefined]]) {
+      const policy = engine();
+      const controller = new AbortController();
+      for (const hook of before) policy.beforeWrite('k', hook);
+      policy.beforeWrite('k', () => {
+        controller.abort();
+        return answer();
+      });
+      await assert.rejects(policy.put(b('k'), b('v'), {}, { signal: controller.signal }), { name: 'AbortError' });
+      assert.deepEqual([last(policy).result, last(policy).reason], ['denied', 'abandoned']);
+      assert.equal(policy.getAuditLog().length, 1);
+    }
+  }
+});
+
 test('what a hook says after the abort is heard by nobody', async () => {
   const policy = engine();
   const controller = new AbortController();

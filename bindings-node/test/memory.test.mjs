@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 
 import { Database, PolicyAction, PolicyEngine } from 'checkrein';
 
-import { b, collected, engine } from './support.mjs';
+import { b, collected, directory, engine } from './support.mjs';
 
 test('engines whose hooks hold them are collected', async () => {
   let gone = 0;
@@ -137,4 +137,28 @@ test('a worker that is ended in the midst takes nobody along', async () => {
   await new Promise((online) => worker.once('online', online));
   assert.equal(await worker.terminate(), 1);
   await engine().put(b('k'), b('v'));
+});
+
+test('a worker that is ended while the disk is waited for takes nobody along', async (t) => {
+  const { createRequire } = await import('node:module');
+  const path = createRequire(import.meta.url).resolve('checkrein');
+  const data = directory(t);
+  for (let round = 0; round < 3; round += 1) {
+    const worker = new Worker(
+      `const { Database, PolicyEngine } = require(${JSON.stringify(path)});
+       const { parentPort } = require('node:worker_threads');
+       Database.open(${JSON.stringify(data)}).then((db) => {
+         const policy = new PolicyEngine(db);
+         policy.beforeWrite('**', async () => undefined);
+         for (let n = 0; n < 100; n += 1) policy.put(Buffer.from('k' + n), Buffer.alloc(1000)).catch(() => {});
+         parentPort.postMessage('busy');
+       });`,
+      { eval: true },
+    );
+    await new Promise((busy, failed) => worker.once('message', busy).once('error', failed));
+    await worker.terminate();
+  }
+  const db = await Database.open(data);
+  await engine(db).put(b('k'), b('v'));
+  await db.close();
 });

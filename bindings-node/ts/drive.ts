@@ -56,21 +56,23 @@ export class Drive {
     this.#open = open;
   }
 
-  /** From the first step to the outcome. Where nothing has to be awaited, it is there when this returns. */
+  /**
+   * From the first step to the outcome. Where nothing has to be awaited, it is there when this returns; where this
+   * throws, the caller lets go of the operation.
+   */
   run(first: Step): Buffer | undefined | Promise<Buffer | undefined> {
-    let reached: Buffer | undefined | Awaited;
-    try {
-      reached = this.#advance(first);
-    } catch (error) {
-      this.#letGo();
-      throw error;
+    const reached = this.#advance(first);
+    if (!(reached instanceof Pending)) return reached;
+    if (this.#signal?.aborted) {
+      // By the hook that is to be awaited: what it says later is heard by nobody.
+      Promise.resolve(reached.promise).catch(() => {});
+      throw this.#signal.reason;
     }
-    if (!(reached instanceof Awaited)) return reached;
     return this.#signal === undefined ? this.#await(reached) : this.#untilAborted(this.#signal, reached);
   }
 
   /** An abort lets go of the operation at once, and what its hook or store says later is heard by nobody. */
-  async #untilAborted(signal: AbortSignal, pending: Awaited): Promise<Buffer | undefined> {
+  async #untilAborted(signal: AbortSignal, pending: Pending): Promise<Buffer | undefined> {
     let abort = () => {};
     const aborted = new Promise<never>((_, reject) => {
       abort = () => {
@@ -87,14 +89,18 @@ export class Drive {
   }
 
   /** Awaits what is pending, and goes on from there. */
-  async #await(pending: Awaited): Promise<Buffer | undefined> {
-    let reached: Buffer | undefined | Awaited = pending;
+  async #await(pending: Pending): Promise<Buffer | undefined> {
+    let reached: Buffer | undefined | Pending = pending;
     try {
-      while (reached instanceof Awaited) {
-        const { promise, by, heard }: Awaited = reached;
+      while (reached instanceof Pending) {
+        const { promise, by, heard }: Pending = reached;
         let step: Step | Buffer | undefined;
         if (by === 'disk') {
-          step = settled((await promise) as Turn);
+          try {
+            step = settled((await promise) as Turn);
+          } catch (error) {
+            throw fromNative(error);
+          }
         } else {
           // Where the host's promise is collected, so is this, and the operation ends.
           this.#guard ??= native.guard(this.#open);
@@ -116,14 +122,14 @@ export class Drive {
   }
 
   /** Performs steps until the outcome, or until something has to be awaited. */
-  #advance(first: Step | Buffer | undefined): Buffer | undefined | Awaited {
+  #advance(first: Step | Buffer | undefined): Buffer | undefined | Pending {
     let turn = first;
     for (;;) {
       if (turn === undefined || turn instanceof Uint8Array) {
         this.#open = 0;
         return turn;
       }
-      if (turn[0] === 3) return new Awaited('disk', turn[2], answered);
+      if (turn[0] === 3) return new Pending('disk', turn[2], answered);
       if (turn[0] > 3) this.#open = 0;
       if (turn[0] === 4) throw revived(turn[2], turn[3], this.#thrown);
       if (turn[0] === 5) throw this.#thrown[turn[2]];
@@ -154,10 +160,11 @@ export class Drive {
         turn = this.#resume(this.#threw(by, error));
         continue;
       }
-      if (mayBePromise(said)) return new Awaited(by, said, heard);
+      if (mayBePromise(said)) return new Pending(by, said, heard);
       turn = this.#resume(heard(said));
     }
   }
+
   #resume([kind, payload, place]: Replied): Step | Buffer | undefined {
     // A hook may have aborted its own operation.
     if (this.#signal?.aborted) throw this.#signal.reason;
@@ -209,7 +216,7 @@ export class Drive {
 }
 
 /** What has to be awaited, and how it is heard. */
-class Awaited {
+class Pending {
   constructor(
     readonly by: 'hook' | 'store' | 'logger' | 'disk',
     readonly promise: unknown,

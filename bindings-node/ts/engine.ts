@@ -273,13 +273,19 @@ export class PolicyEngine {
     if (turn === undefined || turn instanceof Uint8Array) return turn;
     if (typeof turn === 'number' && turn >= 0) return copied(bytes, 0, turn);
     const step = read(turn, bytes, length);
-    const subject = {
-      operation: KINDS[kind] as OperationName,
-      key: copied(bytes, 0, keyLength),
-      value: value === undefined ? undefined : copied(bytes, keyLength, length - keyLength),
-      said,
-    };
-    return new Drive(this.#host, subject, step[1], signal).run(step);
+    try {
+      const subject = {
+        operation: KINDS[kind] as OperationName,
+        key: copied(bytes, 0, keyLength),
+        value: value === undefined ? undefined : copied(bytes, keyLength, length - keyLength),
+        said,
+      };
+      return new Drive(this.#host, subject, step[1], signal).run(step);
+    } catch (error) {
+      // It has ended already, unless the driver itself failed.
+      native.abandon(step[1]);
+      throw error;
+    }
   }
 }
 
