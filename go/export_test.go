@@ -20,3 +20,6 @@ func HostHooks(policy *PolicyEngine) int {
 
 // OpenOperations is how many operations of an engine are open.
 func OpenOperations(policy *PolicyEngine) int { return policy.native.Load().openOperations() }
+
+// Pack is a context as it crosses.
+func Pack(context any) []byte { return pack(nil, context) }

@@ -1456,7 +1456,7 @@ cr_status cr_database_memory(struct cr_database **out, struct cr_error **error);
 /**
  * Reads a key past every hook and limit: `*value` is NULL where there is none. Give the bytes to cr_bytes_free.
  *
- * Errors: CR_STORE_CLOSED and the other store codes; CR_USAGE for a key of more than 64 KiB.
+ * Errors: CR_STORE_CLOSED and the other store codes; CR_USAGE for a key of more than 1 MiB.
  */
 cr_status cr_database_get(const struct cr_database *database,
                           const uint8_t *key,
@@ -1468,7 +1468,7 @@ cr_status cr_database_get(const struct cr_database *database,
 /**
  * Sets a key to a value past every hook and limit.
  *
- * Errors: the store codes; CR_USAGE for a key of more than 64 KiB or a value of more than 256 MiB.
+ * Errors: the store codes; CR_USAGE for a key of more than 1 MiB or a value of more than 256 MiB.
  */
 cr_status cr_database_put(const struct cr_database *database,
                           const uint8_t *key,
