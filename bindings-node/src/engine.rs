@@ -215,7 +215,7 @@ pub fn codes() -> Vec<Either<String, i32>> {
 
 /// Panics on purpose, so that a test can show what becomes of a panic.
 #[napi(catch_unwind)]
-#[expect(clippy::panic, reason = "the panic is what is asked for")]
+#[allow(clippy::panic, reason = "the panic is what is asked for")]
 pub fn fault() {
     std::panic::panic_any(Error::Internal("on purpose".to_owned()));
 }

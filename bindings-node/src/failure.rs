@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 #[derive(Debug)]
 pub struct Failure(pub(crate) Error);
 
+/// What reading a caller's arguments gives.
 pub type Result<T> = std::result::Result<T, Failure>;
 
 impl From<Error> for Failure {

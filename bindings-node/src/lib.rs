@@ -8,9 +8,6 @@
 //! Every export catches panics: one becomes a JavaScript error, and the operation in hand is dropped, which refuses
 //! it. Nothing here is called by users, so the argument lists are short and raw.
 
-// The code that napi's macros make is not ours to document.
-#![allow(clippy::undocumented_unsafe_blocks, missing_docs)]
-
 pub mod arguments;
 pub mod audit;
 pub mod clock;

@@ -36,7 +36,7 @@ thread_local! {
 /// Starts an operation. `what` holds, from its lowest bit: the kind (0 read, 1 write, 2 delete) in two bits, whether
 /// it is abandoned at once in one, and its depth. In `scratch` the key stands after the words, and the value after it.
 #[napi(catch_unwind)]
-#[expect(clippy::too_many_arguments, reason = "an argument is cheaper than an object's field")]
+#[allow(clippy::too_many_arguments, reason = "an argument is cheaper than an object's field")]
 pub fn start(
     engine: u32,
     what: u32,
@@ -73,6 +73,24 @@ pub fn start(
     }
     let operation = operation.into_owned();
     Ok(go_on(None, Open { engine, operation }).in_scratch(&mut scratch, key_len.saturating_add(value_len)))
+}
+
+/// For the benchmark: the same operation, without context, so many times within one crossing; nanoseconds for each.
+#[napi(catch_unwind)]
+pub fn core_cost(engine: u32, what: u32, scratch: Bytes, key_len: u32, rounds: u32) -> napi::Result<f64> {
+    let engine = engine_of(engine)?;
+    let said = Context::new();
+    let (key, value) = scratch.as_slice().split_at_checked(key_len as usize).unwrap_or_default();
+    let before = std::time::Instant::now();
+    for _ in 0..rounds {
+        let mut operation = engine.core.start(request(what, key, value, &said)?);
+        let step = advance(&mut operation, engine.core.clock(), engine.database.as_ref());
+        if !matches!(step, Step::Done) {
+            return Err(native("only what needs nothing of the host can be measured"));
+        }
+        operation.finish().map_err(Failure)?;
+    }
+    Ok(before.elapsed().as_nanos() as f64 / f64::from(rounds.max(1)))
 }
 
 /// Tells the audit of an operation that the driver refuses for what the caller gave, before anything is asked.

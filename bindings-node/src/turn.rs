@@ -22,6 +22,7 @@ use crate::operation::Waiting;
 pub const WORDS: usize = 16;
 
 /// The next step, or the outcome.
+#[allow(missing_docs, reason = "each variant tells its fields")]
 pub enum Turn {
     /// Done; writes and deletes, and reads that found nothing.
     Done,

@@ -51,6 +51,11 @@ export class PolicyAction {
     return action.#payload;
   }
 
+  /** @internal The kind, past what a subclass may say. */
+  static kindOf(action: PolicyAction): Kind {
+    return action.#kind;
+  }
+
   /** `ALLOW`, `DENY`, `LOG` or `MODIFY`. */
   get kind(): Kind {
     return this.#kind;

@@ -95,11 +95,6 @@ export function databaseHandle(database: Database): Handle<'database'> {
   return handle;
 }
 
-/** @internal */
-export function isDatabase(object: unknown): object is Database {
-  return handles.has(object as Database);
-}
-
 async function settled<T>(call: () => T | Promise<T>): Promise<T> {
   try {
     return await call();

@@ -5,12 +5,13 @@
 import { auditFilter, auditEntries, type AuditEntry, type AuditFilter } from './audit';
 import { handleOf, type ManualClock } from './clock';
 import { flattened, type Context } from './context';
-import { databaseHandle, isDatabase, type Database } from './database';
-import { Drive, nesting, read, type Hook, type Host, type Store } from './drive';
+import { Database, databaseHandle } from './database';
+import { Drive, read, type Hook, type Host, type Store } from './drive';
 import { ConfigError, crossing, fromNative, UsageError, type OperationName } from './errors';
 import { helperSpec, type Logger } from './helpers';
 import { checkWord, limitOptions, limitStatuses, type LimitedOperation, type LimitStatus, type RateLimit } from './limits';
 import { native, type Flat, type Handle, type Turn } from './native';
+import { depthNow, NestedHook } from './nesting';
 import { copied, scratch, WORDS_BYTES } from './scratch';
 import { checkBytes, checkOptions, described, lengthOf, wholeNumber } from './values';
 
@@ -78,7 +79,7 @@ export class PolicyEngine {
   /** An engine over a `Database`, or any object with the functions `put(key, value)`, `get(key)`, `delete(key)`. */
   constructor(store: Database | Store, options?: EngineOptions) {
     const { clock, maxOpenOperations } = checkOptions('PolicyEngine', options, ['clock', 'maxOpenOperations']);
-    const database = isDatabase(store) ? databaseHandle(store) : undefined;
+    const database = store instanceof Database ? databaseHandle(store) : undefined;
     this.#host = { callables: new Map(), store: database === undefined ? checkedStore(store as Store) : undefined };
     const limit = wholeNumber('maxOpenOperations', maxOpenOperations);
     this.#engine = crossing(() =>
@@ -194,13 +195,14 @@ export class PolicyEngine {
       throw new UsageError(`the hook for \`${trigger}\` is ${described(hook)}: give a function`);
     }
     if (typeof keys !== 'string') throw new UsageError(`the pattern is ${described(keys)}: give a string`);
+    if (this.#leaving > 0) this.#sweep();
     const spec = helperSpec(hook) ?? { action: 'host' };
     const { callables } = this.#host;
     let number = 0;
     if (spec.action === 'host' || spec.action === 'log') {
       number = this.#lastNumber += 1;
       // Before the core can ask for it.
-      callables.set(number, spec.action === 'log' ? (spec as { logger: Logger }).logger : hook);
+      callables.set(number, spec.action === 'log' ? { logger: (spec as { logger: Logger }).logger } : new NestedHook(hook));
     }
     const replacement = spec.action === 'redact_value' ? (spec as { replacement: Buffer }).replacement : undefined;
     try {
@@ -259,7 +261,7 @@ export class PolicyEngine {
     // One copy is judged and stored. From here to its reading no code of the host's runs.
     bytes.set(key, WORDS_BYTES);
     if (value !== undefined) bytes.set(value, WORDS_BYTES + keyLength);
-    let what = ((nesting.getStore() ?? 0) << DEPTH_SHIFT) | kind;
+    let what = (depthNow() << DEPTH_SHIFT) | kind;
     if (signal?.aborted) what |= ABANDONED;
     let turn: Turn;
     try {

@@ -81,6 +81,7 @@ export interface Native {
   abandon(open: number): void;
   guard(open: number): Handle<'guard'>;
 
+  coreCost(engine: number, what: number, bytes: Uint8Array, keyLength: number, rounds: number): number;
   codes(): (string | number)[];
   fault(): never;
 }

@@ -8,62 +8,115 @@ use pyo3::types::{PyBool, PyDict, PyInt, PyMapping, PyMappingProxy, PyString, Py
 use crate::convert::described;
 use crate::errors;
 
-/// The core's copy of what the caller said; `None` says nothing.
-///
-/// # Errors
-/// `UsageError` for what is no mapping, for a name that is no text, and for a value that is neither text, boolean,
-/// integer nor `None`.
-pub(crate) fn of_argument(object: Option<&Bound<'_, PyAny>>) -> PyResult<Context> {
-    let mut context = Context::new();
-    let Some(object) = object.filter(|object| !object.is_none()) else {
-        return Ok(context);
-    };
-    if let Ok(dict) = object.cast_exact::<PyDict>() {
-        for (name, value) in dict {
-            insert(&mut context, &name, &value)?;
-        }
-        return Ok(context);
-    }
-    let py = object.py();
-    let Ok(mapping) = object.cast::<PyMapping>() else {
-        let what = described(object);
-        return Err(errors::usage(py, format!("the context is {what}, not a mapping: give a `dict`")));
-    };
-    for item in mapping.items()? {
-        let (name, value) = item.cast_into::<PyTuple>()?.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
-        insert(&mut context, &name, &value)?;
-    }
-    Ok(context)
+/// How many entries keep their objects for the hooks' view; contexts seldom have more.
+const KEPT: usize = 4;
+
+/// What the caller said: the core's copy, and the objects that it was made from, for the view.
+#[derive(Default)]
+pub(crate) struct Said<'py> {
+    pub(crate) context: Context,
+    /// The entries as they were given, where all are of Python's own types, which nobody can change.
+    kept: [Option<(Bound<'py, PyString>, Bound<'py, PyAny>)>; KEPT],
+    /// How many entries could be kept.
+    count: usize,
 }
 
-fn insert(context: &mut Context, name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
-    let py = name.py();
-    let Ok(name) = name.cast::<PyString>() else {
-        return Err(errors::usage(py, format!("a name in the context is {}, not a `str`", described(name))));
-    };
-    let name = text(name)?;
-    let value = if value.is_none() {
-        return Ok(());
-    } else if let Ok(value) = value.cast::<PyString>() {
-        Value::from(text(value)?)
-    } else if let Ok(flag) = value.cast::<PyBool>() {
-        Value::from(flag.is_true())
-    } else if value.is_instance_of::<PyInt>() {
-        match value.extract::<i64>() {
-            Ok(number) => Value::from(number),
-            Err(_) => {
-                let what = format!("`{name}` in the context does not fit in 64 bits: give it as text");
-                return Err(errors::usage(py, what));
+impl<'py> Said<'py> {
+    /// Copies what the caller said; `None` says nothing.
+    ///
+    /// # Errors
+    /// `UsageError` for what is no mapping, for a name that is no text, and for a value that is neither text, boolean,
+    /// integer nor `None`.
+    pub(crate) fn of_argument(object: Option<&Bound<'py, PyAny>>) -> PyResult<Self> {
+        let mut said = Said::default();
+        let Some(object) = object.filter(|object| !object.is_none()) else {
+            return Ok(said);
+        };
+        if let Ok(dict) = object.cast_exact::<PyDict>() {
+            for (name, value) in dict {
+                said.insert(name, value)?;
+            }
+            return Ok(said);
+        }
+        let py = object.py();
+        let Ok(mapping) = object.cast::<PyMapping>() else {
+            let what = described(object);
+            return Err(errors::usage(py, format!("the context is {what}, not a mapping: give a `dict`")));
+        };
+        for item in mapping.items()? {
+            let (name, value) =
+                item.cast_into::<PyTuple>()?.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>()?;
+            said.insert(name, value)?;
+        }
+        Ok(said)
+    }
+
+    fn insert(&mut self, name: Bound<'py, PyAny>, value: Bound<'py, PyAny>) -> PyResult<()> {
+        let py = name.py();
+        let name = name.cast_into::<PyString>().map_err(|error| {
+            errors::usage(
+                py,
+                format!("a name in the context is {}, not a `str`", described(&error.into_inner())),
+            )
+        })?;
+        if value.is_none() {
+            return Ok(());
+        }
+        let said = value_of(&name, &value)?;
+        self.context.insert(text(&name)?, said).map_err(|error| errors::to_py(py, error))?;
+        let exact = name.is_exact_instance_of::<PyString>()
+            && (value.is_exact_instance_of::<PyString>()
+                || value.is_exact_instance_of::<PyBool>()
+                || value.is_exact_instance_of::<PyInt>());
+        if exact && let Some(free) = self.kept.get_mut(self.count) {
+            *free = Some((name, value));
+            self.count += 1;
+        }
+        Ok(())
+    }
+
+    /// The read-only view that hooks get: what a hook sees is what is judged.
+    pub(crate) fn view(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        static EMPTY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        if self.context.is_empty() {
+            let empty = EMPTY.get_or_try_init(py, || Ok::<_, PyErr>(read_only(&PyDict::new(py)).unbind()))?;
+            return Ok(empty.bind(py).clone());
+        }
+        let dict = PyDict::new(py);
+        if self.count == self.context.len() {
+            for (name, value) in self.kept.iter().flatten() {
+                dict.set_item(name, value)?;
+            }
+            return Ok(read_only(&dict));
+        }
+        for (name, value) in self.context.iter() {
+            match value {
+                Value::Text(text) => dict.set_item(name, text.as_str())?,
+                Value::Bool(flag) => dict.set_item(name, *flag)?,
+                Value::Int(number) => dict.set_item(name, *number)?,
             }
         }
-    } else {
-        let what = format!(
-            "`{name}` in the context is {}: a value is text, a boolean, an integer or `None`",
-            described(value)
-        );
-        return Err(errors::usage(py, what));
+        Ok(read_only(&dict))
+    }
+}
+
+fn value_of(name: &Bound<'_, PyString>, value: &Bound<'_, PyAny>) -> PyResult<Value> {
+    let wrong = |what: String| {
+        let name = name.to_string_lossy();
+        Err(errors::usage(value.py(), format!("`{name}` in the context {what}")))
     };
-    context.insert(name, value).map_err(|error| errors::to_py(py, error))
+    if let Ok(value) = value.cast::<PyString>() {
+        Ok(Value::from(text(value)?))
+    } else if let Ok(flag) = value.cast::<PyBool>() {
+        Ok(Value::from(flag.is_true()))
+    } else if value.is_instance_of::<PyInt>() {
+        match value.extract::<i64>() {
+            Ok(number) => Ok(Value::from(number)),
+            Err(_) => wrong("does not fit in 64 bits: give it as text".to_owned()),
+        }
+    } else {
+        wrong(format!("is {}: a value is text, a boolean, an integer or `None`", described(value)))
+    }
 }
 
 fn text<'a>(text: &'a Bound<'_, PyString>) -> PyResult<&'a str> {
@@ -72,58 +125,6 @@ fn text<'a>(text: &'a Bound<'_, PyString>) -> PyResult<&'a str> {
     })
 }
 
-/// The read-only view that hooks get: what a hook sees is what is judged.
-///
-/// `said` is what the caller gave. Where that is a dict that still says what the core has copied, a copy of it is
-/// shown, which is cheaper than to make every text anew; otherwise the view is made from the core's copy.
-pub(crate) fn view<'py>(
-    py: Python<'py>,
-    said: Option<&Bound<'py, PyAny>>,
-    context: &Context,
-) -> PyResult<Bound<'py, PyAny>> {
-    static EMPTY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    if context.is_empty() {
-        let empty = EMPTY.get_or_try_init(py, || read_only(&PyDict::new(py)).map(Bound::unbind))?;
-        return Ok(empty.bind(py).clone());
-    }
-    if let Some(said) = said.and_then(|said| said.cast_exact::<PyDict>().ok()) {
-        let copy = said.copy()?;
-        if says(&copy, context) {
-            return read_only(&copy);
-        }
-    }
-    let dict = PyDict::new(py);
-    for (name, value) in context.iter() {
-        match value {
-            Value::Text(text) => dict.set_item(name, text.as_str())?,
-            Value::Bool(flag) => dict.set_item(name, *flag)?,
-            Value::Int(number) => dict.set_item(name, *number)?,
-        }
-    }
-    read_only(&dict)
-}
-
-fn read_only<'py>(dict: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
-    Ok(PyMappingProxy::new(dict.py(), dict.as_mapping()).into_any())
-}
-
-/// Whether a dict holds these entries and no others, all of Python's own types.
-fn says(dict: &Bound<'_, PyDict>, context: &Context) -> bool {
-    dict.len() == context.len()
-        && dict.iter().all(|(name, value)| {
-            let name = name.cast_exact::<PyString>().ok();
-            match name.as_ref().and_then(|name| context.get(name.to_str().ok()?)) {
-                Some(Value::Text(text)) => value
-                    .cast_exact::<PyString>()
-                    .is_ok_and(|value| value.to_str().is_ok_and(|value| value == text)),
-                Some(Value::Bool(flag)) => {
-                    value.cast_exact::<PyBool>().is_ok_and(|value| value.is_true() == *flag)
-                }
-                Some(Value::Int(number)) => {
-                    value.is_exact_instance_of::<PyInt>()
-                        && value.extract::<i64>().is_ok_and(|value| value == *number)
-                }
-                None => false,
-            }
-        })
+fn read_only<'py>(dict: &Bound<'py, PyDict>) -> Bound<'py, PyAny> {
+    PyMappingProxy::new(dict.py(), dict.as_mapping()).into_any()
 }

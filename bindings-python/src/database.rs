@@ -8,6 +8,7 @@ use checkrein::store::Durability;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use crate::convert;
 use crate::errors;
 use crate::guard::guarded;
 
@@ -46,15 +47,24 @@ impl PyDatabase {
 impl PyDatabase {
     /// Opens the database in a directory, which is made where it is missing.
     ///
-    /// `durability` is `"sync"` (a write that returned is on disk) or `"relaxed"` (the latest writes may be lost in a
+    /// `durability` is `"sync"` (the default: a write that returned is on disk) or `"relaxed"` (the latest writes may be lost in a
     /// crash, never part of them). Raises `StoreError` where it is open elsewhere (`store_locked`), damaged
     /// (`store_damaged`) or cannot be used, `ConfigError` for another durability.
     #[staticmethod]
-    #[pyo3(signature = (path, durability = "sync".to_owned()))]
-    fn open(py: Python<'_>, path: PathBuf, durability: String) -> PyResult<Self> {
+    #[pyo3(signature = (path, durability = None))]
+    fn open(path: &Bound<'_, PyAny>, durability: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let py = path.py();
         guarded(py, || {
+            let Ok(path) = path.extract::<PathBuf>() else {
+                let what = convert::described(path);
+                return Err(errors::usage(
+                    py,
+                    format!("the path is {what}: give a `str` or a `pathlib.Path`"),
+                ));
+            };
+            let durability = durability.map(|word| convert::text("durability", word)).transpose()?;
             let opened = py.detach(|| {
-                let durability: Durability = durability.parse()?;
+                let durability = durability.map_or(Ok(Durability::default()), |word| word.parse())?;
                 Database::options().durability(durability).open(&path)
             });
             opened.map(PyDatabase::new).map_err(|error| errors::to_py(py, error))

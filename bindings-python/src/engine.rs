@@ -13,13 +13,14 @@ use pyo3::pyclass::PyVisit;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
 use crate::audit::{self, Wanted};
+use crate::context::Said;
 use crate::convert;
 use crate::drive::drive;
 use crate::guard::guarded;
 use crate::handle::{PyHookHandle, register, registrar};
 use crate::hook::{callable_of, visit};
 use crate::store::Store;
-use crate::{bytes, clock, context, errors, helpers, limits};
+use crate::{bytes, clock, errors, helpers, limits};
 
 /// Stands between a program and its store: every `put`, `get` and `delete` is judged by the hooks and limits.
 ///
@@ -77,7 +78,6 @@ impl PyPolicyEngine {
     ) -> PyResult<Option<Bound<'py, PyBytes>>> {
         guarded(py, || {
             let key = bytes::of_argument("key", key)?;
-            let value = value.map(|value| bytes::of_argument("value", value)).transpose()?;
             drive(py, &self.engine, &self.store, kind, key, value, context)
         })
     }
@@ -308,7 +308,7 @@ impl PyPolicyEngine {
         let py = operation.py();
         guarded(py, || {
             let operation = convert::text("operation", operation)?;
-            let context = context::of_argument(context)?;
+            let context = Said::of_argument(context)?.context;
             let status = self.engine.rate_limit_status(&operation, &context);
             let status = status.map_err(|error| errors::to_py(py, error))?;
             let dicts: PyResult<Vec<_>> = status.iter().map(|status| limits::to_dict(py, status)).collect();

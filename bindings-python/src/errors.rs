@@ -134,9 +134,8 @@ fn is_at_least(seconds: f64, ns: u64) -> bool {
     let bits = seconds.to_bits();
     let mantissa = u128::from(bits & ((1 << 52) - 1) | 1 << 52);
     let shift = 1075 - ((bits >> 52) & 0x7ff);
-    // At most 2^53 * 10^9 on the left, and as much on the right, since both are nearly equal.
-    mantissa * 1_000_000_000 >= u128::from(ns) << shift.min(63)
-        && (shift <= 63 || mantissa * 1_000_000_000 >= (u128::from(ns) << 63) << (shift - 63))
+    // No nanosecond is below 2^-30 s, so the shift is at most 82; both sides are nearly equal, so neither passes 2^84.
+    mantissa * 1_000_000_000 >= u128::from(ns) << shift.min(82)
 }
 
 /// What an exception is to the core: one of ours as itself, any other as a cause.

@@ -9,9 +9,10 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyBytes;
 
 use crate::action::PyPolicyAction;
+use crate::context::Said;
 use crate::guard::guarded;
 use crate::hook::Callable;
-use crate::{bytes, context, errors};
+use crate::{bytes, errors};
 
 /// What `redact_value` gives: a hook that puts its bytes in the place of the value.
 #[pyclass(module = "checkrein.policy", frozen)]
@@ -98,7 +99,7 @@ impl LogAndAllow {
 pub(crate) fn note_of(key: &Bound<'_, PyAny>, context: &Bound<'_, PyAny>) -> PyResult<String> {
     let key = bytes::of_argument("key", key)?;
     let key = checkrein::text::shown_key(key.as_bytes());
-    Ok(match context::of_argument(Some(context))?.agent_id() {
+    Ok(match Said::of_argument(Some(context))?.context.agent_id() {
         Some(agent) => format!("`{key}` by agent `{agent}`"),
         None => format!("`{key}`"),
     })
@@ -123,7 +124,7 @@ pub(crate) fn answer_of(
 
 fn answer(helper: &Helper, context: &Bound<'_, PyAny>) -> PyResult<PyPolicyAction> {
     let py = context.py();
-    let context = context::of_argument(Some(context))?;
+    let context = Said::of_argument(Some(context))?.context;
     Ok(PyPolicyAction::of(py, helper.answer(&context)))
 }
 
