@@ -41,3 +41,27 @@ unsafe fn give(out: *mut *mut cr_error, error: Error) -> cr_status {
     }
     status
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_a_status_and_an_error() {
+        let mut error = std::ptr::null_mut();
+        // SAFETY: the place is writable.
+        let status = unsafe { fallible(&raw mut error, || panic!("a fault")) };
+        assert_eq!(status, cr_status::CR_INTERNAL);
+        // SAFETY: `fallible` gave the error.
+        let error = unsafe { Box::from_raw(error) };
+        assert_eq!(cr_status::from(&error.error), cr_status::CR_INTERNAL);
+        assert_eq!(infallible(7, || panic!("another")), 7);
+    }
+
+    #[test]
+    fn without_a_place_the_status_says_it_alone() {
+        // SAFETY: no place is allowed.
+        let status = unsafe { fallible(std::ptr::null_mut(), || Err(Error::usage("no"))) };
+        assert_eq!(status, cr_status::CR_USAGE);
+    }
+}

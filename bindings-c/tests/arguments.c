@@ -55,6 +55,7 @@ static void no_handle(void)
     FAILS(CR_USAGE, cr_engine_set_logger(NULL, NULL, &error));
     FAILS(CR_USAGE, cr_engine_registration_error(NULL, &found, &error));
     FAILS(CR_USAGE, cr_engine_clear_registration_errors(NULL, NULL, &error));
+    FAILS(CR_USAGE, cr_engine_remember_error(NULL, NULL, &error));
     FAILS(CR_USAGE, cr_engine_add_hook(NULL, CR_BEFORE_READ, "k", CR_NUL, &hook, &id, &error));
     FAILS(CR_USAGE, cr_engine_add_hook_id(NULL, CR_BEFORE_READ, "k", CR_NUL, 1, &id, &error));
     FAILS(CR_USAGE, cr_engine_before_read(NULL, "k", CR_NUL, &hook, &id, &error));
@@ -239,6 +240,14 @@ static void registrations(void)
     REMEMBERED(CR_CONFIG, cr_engine_add_rate_limit(bench.engine, "write", CR_NUL, &zero, &error));
     REMEMBERED(CR_USAGE, cr_engine_add_rate_limit(bench.engine, "write", CR_NUL, NULL, &error));
     REMEMBERED(CR_CONFIG, cr_engine_audit_enable(bench.engine, 0, &error));
+
+    /* A driver may hand over what it refused itself. */
+    cr_error *fault = cr_error_new(CR_CONFIG, "no such option", CR_NUL);
+    FAILS(CR_USAGE, cr_engine_remember_error(bench.engine, NULL, &error));
+    WORKS(cr_engine_remember_error(bench.engine, fault, &error));
+    cr_error_free(fault);
+    FAILS(CR_CONFIG, cr_engine_put(bench.engine, CR_BYTES("k"), CR_BYTES("v"), NULL, &error));
+    WORKS(cr_engine_clear_registration_errors(bench.engine, NULL, &error));
     bench_end(&bench);
 }
 

@@ -227,6 +227,12 @@ static void one_crossing(void)
     CHECK(cr_operation_run(bench.engine, CR_READ, 0, 0, CR_BYTES("k"), NULL, 0, NULL, 0, buffer, 4, &step) == CR_OK);
     CHECK(step.value != buffer && step.value_len == 5 && step.value_is_owned);
     cr_bytes_free((uint8_t *)(uintptr_t)step.value, step.value_len);
+    /* What the driver refused itself is refused here, and audited. */
+    CHECK(cr_operation_run(bench.engine, CR_READ, 0, 0, CR_BYTES("k"), NULL, 0, CR_BYTES("\3\0\0\0\0\6\0\0\0a list"),
+                           buffer, 4, &step) == CR_USAGE);
+    TEXT_IS(cr_error_message(step.error), "a list");
+    ends(&step, CR_USAGE);
+    CHECK(strcmp(bench_last_result(&bench), "error") == 0);
     CHECK(cr_operation_run(bench.engine, CR_READ, 0, 17, CR_BYTES("k"), NULL, 0, NULL, 0, buffer, 4, &step) ==
           CR_NESTING_LIMIT);
     ends(&step, CR_NESTING_LIMIT);

@@ -314,6 +314,8 @@ class Vector:
 
 def main(paths):
     vectors = [vector for path in paths for vector in load(path)]
+    if not vectors:
+        sys.exit("no vectors were given")
     names = [vector["name"] for vector in vectors]
     if len(set(names)) != len(names):
         sys.exit("two vectors have the same name")
@@ -323,7 +325,7 @@ def main(paths):
     print('#include "conformance.h"\n')
     for vector in made:
         print("\n".join(vector.arrays))
-    print("\nconst struct vector vectors[] = {\n    " + ",\n    ".join(rows or ["{0}"]) + "\n};")
+    print("\nconst struct vector vectors[] = {\n    " + ",\n    ".join(rows) + "\n};")
     print(f"\nconst size_t vectors_len = {len(rows)};")
 
 

@@ -70,6 +70,7 @@ impl<'a> Input<'a> {
             0 => self.text().to_vec(),
             1 => b"\x00\x08\0\0\0\x01\0\0\0agent_ida\x01\x04\0\0\0\x01\0\0\0team\x01".to_vec(),
             2 => b"\x02\x04\0\0\0\x08\0\0\0team\x01\x02\x03\x04\x05\x06\x07\x08".to_vec(),
+            _ if self.one_in(8) => b"\x03\0\0\0\0\x06\0\0\0a list".to_vec(),
             _ => Vec::new(),
         }
     }
