@@ -1779,9 +1779,9 @@ cr_status cr_operation_start(const struct cr_engine *engine,
 
 /**
  * cr_operation_start for languages in which a call into C is dear: everything in one call, without structs and
- * handles. The context is `packed`, entry by entry: one byte for the kind (a CR_VALUE_ constant),
- * the name's and the value's length as 32-bit little-endian integers, the name, the value (a boolean is one byte, 0 or
- * 1; an integer is eight, little-endian; a fault is its message). A value that was read and fits into `buffer` stands there.
+ * handles. The context is `packed`, entry by entry: one byte for the kind (a CR_VALUE_ constant), the name's and the
+ * value's length as 32-bit little-endian integers, the name, the value. A boolean is one byte, 0 or 1; an integer is
+ * eight, little-endian; a fault is its message. A value that was read and fits into `buffer` stands there.
  */
 cr_status cr_operation_run(const struct cr_engine *engine,
                            cr_kind kind,
