@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use crate::audit::AuditLog;
+use crate::clock::Clock;
+use crate::engine::EngineOptions;
 use crate::error::Error;
 use crate::hook::HookSet;
 use crate::limit::LimitSet;
@@ -22,10 +24,12 @@ pub(crate) struct Config {
     /// How many operations are open, over all configurations of the engine.
     pub(crate) open: Arc<AtomicUsize>,
     pub(crate) max_open: usize,
+    /// For the one moment at which nobody hands over the time: an operation that is let go.
+    pub(crate) clock: Clock,
 }
 
 impl Config {
-    pub(crate) fn new(max_open: usize) -> Self {
+    pub(crate) fn new(options: &EngineOptions) -> Self {
         Config {
             reads: HookSet::default(),
             writes: HookSet::default(),
@@ -34,7 +38,8 @@ impl Config {
             audit: None,
             fault: None,
             open: Arc::default(),
-            max_open,
+            max_open: options.max_open,
+            clock: options.clock.clone(),
         }
     }
 

@@ -23,7 +23,7 @@ impl Progress<'_> {
             Answer::Deny(reason) if trigger.phase == Phase::After && trigger.may_deny() => {
                 // Hidden: the caller gets "no value".
                 self.changed_by = Some(place);
-                self.change_reason = reason;
+                self.change_reason = reason.filter(|reason| !reason.is_empty());
                 self.value = None;
                 self.state = State::Ended;
             }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use super::refusal::Refusal;
 use super::{HookCall, Kind, LogCall, LogLevel, Outcome, Reply, Request, Step, StoreCall, StoreReply};
 use crate::clock::Time;
-use crate::context::Context;
+use crate::context::{AGENT_ID, Context};
 use crate::engine::Config;
 use crate::error::{Code, Error, Result, UsageError};
 use crate::hook::{Action, Answer, HookEntry, Matched, Phase};
@@ -73,8 +73,8 @@ pub(super) enum Pending {
 }
 
 impl<'a> Progress<'a> {
-    pub(super) fn new(config: &Config, request: Request<'a>, warn: bool) -> Self {
-        let fault = request.check().err().or_else(|| config.fault.clone());
+    /// An operation that is to start, or one that a fault has refused already.
+    pub(super) fn new(request: Request<'a>, fault: Option<Error>, warn: bool) -> Self {
         let Request { kind, key, value, context, depth } = request;
         let mut progress = Progress { kind, key, value, context, depth, warn, ..Progress::ended() };
         match fault {
@@ -157,8 +157,13 @@ impl<'a> Progress<'a> {
                 Err(refused) => return self.refuse_by_limit(&refused),
             }
         }
-        config.hooks_of(self.kind).collect(&self.key, &mut self.matched);
-        self.state = State::Before;
+        let hooks = config.hooks_of(self.kind);
+        hooks.collect(&self.key, &mut self.matched);
+        let host = |place: &u32| hooks.get(*place).is_some_and(|hook| hook.action.asks_host());
+        // Counted before anything happens: too many open ones are refused while nothing is taken or written.
+        if !self.matched.iter().any(host) || self.count(config) {
+            self.state = State::Before;
+        }
     }
 
     fn take_limits(&mut self, config: &Config) {
@@ -192,20 +197,13 @@ impl<'a> Progress<'a> {
         };
         match &hook.action {
             Action::Helper(helper) => self.judge(place, hook, helper.answer(&self.context)),
-            Action::Host(_) => self.ask_host(config, Pending::Hook(place)),
-            Action::Log(_) => self.ask_host(config, Pending::Log(place)),
+            Action::Host(_) => self.pending = Pending::Hook(place),
+            Action::Log(_) => self.pending = Pending::Log(place),
         }
     }
 
-    /// Goes out to the host.
-    fn ask_host(&mut self, config: &Config, pending: Pending) {
-        if self.count(config) {
-            self.pending = pending;
-        }
-    }
-
-    /// Counts the operation among the open ones: from its first hook on, and where it outlives the call that
-    /// started it. False where that makes too many, which ends it.
+    /// Counts the operation among the open ones: where a hook of the host matches its key, and where it outlives
+    /// the call that started it. False where that makes too many, which ends it.
     pub(super) fn count(&mut self, config: &Config) -> bool {
         if self.counted || matches!(self.state, State::Ended | State::Done) {
             return true;
@@ -216,7 +214,10 @@ impl<'a> Progress<'a> {
             let max = config.max_open;
             let message =
                 format!("{max} operations are open at once, and no more may be: let some end first");
-            self.pending = Pending::Nothing;
+            if std::mem::replace(&mut self.pending, Pending::Nothing) == Pending::Store {
+                // The step was shown and is taken back: the store has not been asked.
+                self.state = State::Take;
+            }
             self.fail(Error::Usage(UsageError { message, code: Code::OpenLimit }), None);
         }
         passes
@@ -317,10 +318,15 @@ impl<'a> Progress<'a> {
 
     /// What `log_and_allow` tells: never a value.
     fn note(&self, hook: &HookEntry) -> String {
-        let key = text::shown_key(&self.key);
-        match self.context.agent_id() {
-            Some(agent) => format!("{} `{key}` by agent `{agent}`", hook.trigger.as_str()),
-            None => format!("{} `{key}`", hook.trigger.as_str()),
-        }
+        log_sentence(hook.trigger.as_str(), &self.key, self.context.text_of(AGENT_ID).as_deref())
+    }
+}
+
+/// The sentence of `log_and_allow`: what is said about who acts cannot forge another line of the log.
+pub(crate) fn log_sentence(trigger: &str, key: &[u8], agent: Option<&str>) -> String {
+    let key = text::shown_key(key);
+    match agent.map(|agent| text::shown_key(agent.as_bytes())) {
+        Some(agent) => format!("{trigger} `{key}` by agent `{agent}`"),
+        None => format!("{trigger} `{key}`"),
     }
 }
