@@ -1,5 +1,6 @@
 //! The policy engine for Rust programs.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -118,8 +119,8 @@ impl PolicyEngine {
         value: impl AsRef<[u8]>,
         context: Option<&PolicyContext<'_>>,
     ) -> Result<()> {
-        let context = said(context)?;
-        self.drive(Request::write(key.as_ref(), value.as_ref(), &context)).map(|_| ())
+        let (context, fault) = said(context);
+        self.drive(Request::write(key.as_ref(), value.as_ref(), &context), fault).map(|_| ())
     }
 
     /// The value of a key, as the hooks leave it.
@@ -127,8 +128,8 @@ impl PolicyEngine {
     /// # Errors
     /// As [`PolicyEngine::put`].
     pub fn get(&self, key: impl AsRef<[u8]>, context: Option<&PolicyContext<'_>>) -> Result<Option<Vec<u8>>> {
-        let context = said(context)?;
-        self.drive(Request::read(key.as_ref(), &context)).map(|outcome| outcome.value)
+        let (context, fault) = said(context);
+        self.drive(Request::read(key.as_ref(), &context), fault).map(|outcome| outcome.value)
     }
 
     /// Removes a key, if hooks and limits allow it; one that is not there is no error.
@@ -136,8 +137,8 @@ impl PolicyEngine {
     /// # Errors
     /// As [`PolicyEngine::put`].
     pub fn delete(&self, key: impl AsRef<[u8]>, context: Option<&PolicyContext<'_>>) -> Result<()> {
-        let context = said(context)?;
-        self.drive(Request::delete(key.as_ref(), &context)).map(|_| ())
+        let (context, fault) = said(context);
+        self.drive(Request::delete(key.as_ref(), &context), fault).map(|_| ())
     }
 
     /// Adds a rate limit for `read`, `write`, `delete` or `all`, with buckets of its own.
@@ -157,7 +158,10 @@ impl PolicyEngine {
         operation: &str,
         context: Option<&PolicyContext<'_>>,
     ) -> Result<Vec<LimitStatus>> {
-        self.engine.rate_limit_status(operation, &*said(context)?)
+        match said(context) {
+            (context, None) => self.engine.rate_limit_status(operation, &context),
+            (_, Some(fault)) => Err(fault),
+        }
     }
 
     /// Turns the audit on with room for 10,000 entries.
@@ -194,15 +198,20 @@ impl PolicyEngine {
         self.engine.clear_registration_errors()
     }
 
-    fn drive(&self, request: Request<'_>) -> Result<Outcome> {
+    fn drive(&self, request: Request<'_>, fault: Option<Error>) -> Result<Outcome> {
         let clock = self.engine.clock();
-        let mut operation = self.engine.start(request.at_depth(DEPTH.get()));
+        let request = request.at_depth(DEPTH.get());
+        let mut operation = match fault {
+            None => self.engine.start(request),
+            Some(fault) => self.engine.start_refused(request, fault),
+        };
         let database = match &self.store {
             Target::Database(database) => Some(database),
             Target::Other(_) => None,
         };
+        let mut now = driver::time_for(&operation, clock);
         loop {
-            let reply = match driver::advance(&mut operation, clock, database) {
+            let reply = match driver::advance_at(&mut operation, now, database) {
                 Step::CallHook(call) => Reply::Answer(nested(call.depth, || hook::call(&call))),
                 Step::Store(call) => Reply::Store(match &self.store {
                     Target::Database(database) => driver::perform(database, &call),
@@ -211,26 +220,34 @@ impl PolicyEngine {
                 Step::Log(call) => tell(&call),
                 Step::Done => break,
             };
-            let now = driver::time_for(&operation, clock);
+            now = driver::time_for(&operation, clock);
             operation.resume(reply, now)?;
         }
         operation.finish()
     }
 }
 
-/// What the caller says about who acts.
-fn said<'a>(context: Option<&'a PolicyContext<'_>>) -> Result<std::borrow::Cow<'a, Context>> {
+/// What the caller says about who acts, and the fault in it that refuses the operation.
+fn said<'a>(context: Option<&'a PolicyContext<'_>>) -> (Cow<'a, Context>, Option<Error>) {
     const NOTHING: &Context = &Context::new();
-    context.map_or(Ok(std::borrow::Cow::Borrowed(NOTHING)), PolicyContext::to_context)
+    match context.map(|context| (context, context.to_context())) {
+        None => (Cow::Borrowed(NOTHING), None),
+        Some((_, Ok(said))) => (said, None),
+        Some((context, Err(fault))) => (Cow::Borrowed(context.said()), Some(fault)),
+    }
 }
 
 /// Runs a hook with the thread marked as being that deep in hooks.
 fn nested<T>(depth: u32, run: impl FnOnce() -> T) -> T {
-    let before = DEPTH.replace(depth);
-    // Panics were caught by then, so the mark is always taken back.
-    let result = run();
-    DEPTH.set(before);
-    result
+    /// Takes the mark back, whatever happens.
+    struct Before(u32);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            DEPTH.set(self.0);
+        }
+    }
+    let _before = Before(DEPTH.replace(depth));
+    run()
 }
 
 fn tell(call: &LogCall<'_>) -> Reply {
