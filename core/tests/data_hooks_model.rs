@@ -17,6 +17,8 @@ mod history;
 mod limiting;
 #[path = "data_hooks_model/model.rs"]
 mod model;
+#[path = "data_hooks_model/told.rs"]
+mod told;
 #[path = "data_hooks_model/world.rs"]
 mod world;
 

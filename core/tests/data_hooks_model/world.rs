@@ -14,7 +14,7 @@ use checkrein::limit::{Count, RateLimit};
 use checkrein::operation::{HookCall, Kind, Operation, Reply, Request, Step, StoreCall, StoreReply};
 
 use super::history::{Asked, Bytes, DEEPEST, Hook, Limit, Move, Script, StoreDoes};
-use super::model::{EPOCH_NS, Entry, Failed, HookSaw, Outcome};
+use super::told::{EPOCH_NS, Entry, Failed, HookSaw, Outcome};
 
 pub(crate) struct World {
     pub(crate) engine: Engine,
