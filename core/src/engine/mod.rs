@@ -4,6 +4,7 @@
 //! registering builds the next value under one. No lock is held while the host runs.
 
 mod config;
+mod open;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 
 pub(crate) use config::Config;
+pub(crate) use open::{OpenCount, Place};
 
 use crate::audit::{AuditFilter, AuditLog, Entry};
 use crate::clock::Clock;
@@ -232,7 +234,7 @@ impl Engine {
     /// How many operations go out to hooks of the host, or outlive the call that started them.
     #[must_use]
     pub fn open_operations(&self) -> usize {
-        self.config.load().open.load(Ordering::Relaxed)
+        self.config.load().open.total()
     }
 
     fn remembering<T>(&self, register: impl FnOnce() -> Result<T>) -> Result<T> {

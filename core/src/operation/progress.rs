@@ -1,13 +1,12 @@
 //! How far an operation has come: limits looked at, before-hooks, limits taken, the store, after-hooks, audit.
 
 use std::borrow::Cow;
-use std::sync::atomic::Ordering;
 
 use super::refusal::Refusal;
 use super::{HookCall, Kind, LogCall, LogLevel, Outcome, Reply, Request, Step, StoreCall, StoreReply};
 use crate::clock::Time;
 use crate::context::{AGENT_ID, Context};
-use crate::engine::Config;
+use crate::engine::{Config, Place};
 use crate::error::{Code, Error, Result, UsageError};
 use crate::hook::{Action, Answer, HookEntry, Matched, Phase};
 use crate::limit::{Taken, Target};
@@ -37,7 +36,7 @@ pub(super) struct Progress<'a> {
     /// A rate limit's shared overflow bucket was used: the audit says so.
     pub(super) overflow: Option<String>,
     /// Counted among the engine's open operations.
-    counted: bool,
+    counted: Option<Place>,
     /// The last reading of the clock.
     pub(super) seen: Time,
     pub(super) result: Result<(), Refusal>,
@@ -101,7 +100,7 @@ impl<'a> Progress<'a> {
             change_reason: None,
             logged: false,
             overflow: None,
-            counted: false,
+            counted: None,
             seen: Time::default(),
             result: Ok(()),
         }
@@ -150,15 +149,26 @@ impl<'a> Progress<'a> {
             self.pending = Pending::Warning;
             return;
         }
+        let hooks = config.hooks_of(self.kind);
+        hooks.collect(&self.key, &mut self.matched);
         if !config.limits.is_empty() {
             let target = Target::from(self.kind);
-            match config.limits.start(target, &self.context, self.seen.monotonic_ns) {
+            let now_ns = self.seen.monotonic_ns;
+            // Where no hook is to be asked, looking and taking are one.
+            let alone = self.matched.is_empty();
+            let judged = match alone {
+                true => config.limits.pass(target, &self.context, now_ns),
+                false => config.limits.start(target, &self.context, now_ns),
+            };
+            match judged {
                 Ok(taken) => self.note_overflow(&taken),
                 Err(refused) => return self.refuse_by_limit(&refused),
             }
+            if alone {
+                self.state = State::Store;
+                return;
+            }
         }
-        let hooks = config.hooks_of(self.kind);
-        hooks.collect(&self.key, &mut self.matched);
         let host = |place: &u32| hooks.get(*place).is_some_and(|hook| hook.action.asks_host());
         // Counted before anything happens: too many open ones are refused while nothing is taken or written.
         if !self.matched.iter().any(host) || self.count(config) {
@@ -205,13 +215,13 @@ impl<'a> Progress<'a> {
     /// Counts the operation among the open ones: where a hook of the host matches its key, and where it outlives
     /// the call that started it. False where that makes too many, which ends it.
     pub(super) fn count(&mut self, config: &Config) -> bool {
-        if self.counted || matches!(self.state, State::Ended | State::Done) {
+        if self.counted.is_some() || matches!(self.state, State::Ended | State::Done) {
             return true;
         }
-        self.counted = true;
-        let passes = config.open.fetch_add(1, Ordering::Relaxed) < config.max_open;
+        let (place, passes) = config.open.enter();
+        self.counted = Some(place);
         if !passes {
-            let max = config.max_open;
+            let max = config.open.max();
             let message =
                 format!("{max} operations are open at once, and no more may be: let some end first");
             if std::mem::replace(&mut self.pending, Pending::Nothing) == Pending::Store {
@@ -267,8 +277,8 @@ impl<'a> Progress<'a> {
 
     /// No longer among the open operations of its engine.
     pub(super) fn uncount(&mut self, config: &Config) {
-        if std::mem::take(&mut self.counted) {
-            config.open.fetch_sub(1, Ordering::Relaxed);
+        if let Some(place) = self.counted.take() {
+            config.open.leave(place);
         }
     }
 
