@@ -9,13 +9,14 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(abspath $(VENV))/bin/python
 STAMPS := build/stamps
-CORE := $(shell find core/src -name '*.rs') Cargo.toml Cargo.lock core/Cargo.toml
+
+GO := go -C go
 
 .PHONY: help demo test bench lint dist fuzz clean
-.PHONY: test-rust test-python test-node test-c test-go test-seeds
+.PHONY: python node c go test-rust test-python test-node test-c test-go test-seeds bench-bindings
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
 
 demo: python node c go ## Run a recorded session of agents under a policy, then the quick start in five languages
 	@echo "==> a recorded session of agents, guarded from Python"
@@ -28,9 +29,73 @@ test: ## Run every test of every language, with each runner's summary at the end
 
 bench: python node c go ## Measure Checkrein beside its peers
 	cargo bench -p checkrein
-	$(MAKE) bench-bindings
+	$(MAKE) --no-print-directory -C bindings-c bench
+	$(PY) -m pip install --quiet --disable-pip-version-check -r bindings-python/benches/requirements.txt
+	$(PY) bindings-python/benches/bench_policy.py
+	cd bindings-node && npm run --silent bench
+	$(GO) test -run '^$$' -bench . -count 5
 
-# --- what the targets need, made once and again only where something changed
+lint: $(STAMPS)/venv node ## Check format, lints and types
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cd bindings-python && $(PY) -m mypy
+	cd go && test -z "$$(gofmt -l .)" && go vet ./...
+
+dist: $(STAMPS)/venv ## Make what users install: wheel, npm tarball, C archive; Go's static library
+	$(PYTHON) scripts/dist.py --python $(PY)
+
+fuzz: ## Fuzz the parsers and the FFI for a minute each (needs a nightly toolchain and cargo-fuzz)
+	scripts/fuzz.sh
+
+clean: ## Remove what the other targets made
+	rm -rf build dist target $(VENV) bindings-node/node_modules bindings-node/dist bindings-c/build go/lib
+
+# --- one runner a language
+
+test-rust:
+	$(PYTHON) tests/conformance/tidy.py --check
+	cargo test --package checkrein --package checkrein-c
+	cargo test --quiet --package checkrein --test conformance -- --nocapture
+
+test-python: python
+	cd bindings-python && $(PY) -m pytest -q -rP --no-header
+
+test-node: node
+	cd bindings-node && npm test --silent
+
+test-c:
+	$(MAKE) --no-print-directory -C bindings-c test asan
+
+test-go: go
+	$(GO) vet ./...
+	$(GO) test -race -v ./...
+
+test-seeds: python node go
+	$(PYTHON) tests/seeds/extract.py --check
+	$(PYTHON) tests/seeds/run.py rust
+	$(PYTHON) tests/seeds/run.py python --python $(PY)
+	$(PYTHON) tests/seeds/run.py node --package bindings-node
+	$(PYTHON) tests/seeds/run.py go --module go
+
+# --- the packages as their users see them, built in place
+
+python: $(STAMPS)/venv
+	@echo "==> the Python package"
+	cd bindings-python && $(PY) -m maturin develop --release --quiet
+
+node: $(STAMPS)/npm
+	@echo "==> the npm package"
+	cd bindings-node && npm run --silent build
+
+c:
+	@echo "==> the C library"
+	$(MAKE) --no-print-directory -C bindings-c lib PROFILE=release
+
+go:
+	@echo "==> the Go module"
+	./go/build.sh
+
+# --- what they need, made once and again only where something changed
 
 $(STAMPS):
 	@mkdir -p $@
@@ -39,4 +104,9 @@ $(STAMPS)/venv: bindings-python/requirements-dev.txt | $(STAMPS)
 	@echo "==> set-up: a virtual environment for Python in $(VENV)"
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(STAMPS)/npm: bindings-node/package-lock.json | $(STAMPS)
+	@echo "==> set-up: the npm packages that the build needs"
+	cd bindings-node && npm ci --no-audit --no-fund --silent
 	@touch $@

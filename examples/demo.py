@@ -1,4 +1,4 @@
-"""Runs a recorded session of seven agents, some of them misbehaving, on the embedded database under a policy, and
+"""Runs a recorded session of six agents, some of them misbehaving, on the embedded database under a policy, and
 tells what happened: a table by agent, the refusals with their reasons, and the audit's summary.
 
     python examples/demo.py [SESSION.jsonl]
@@ -101,7 +101,8 @@ def tell(entries: list[dict], refusals: list[PolicyViolation]) -> None:
         agent[entry["result"]] += 1
     columns = ["read", "write", "delete", *results]
     rows = [[agent, *(counts[column] or "·" for column in columns)] for agent, counts in sorted(by_agent.items())]
-    table(f"What {len(by_agent)} agents did in {len(entries)} operations", ["agent", *columns], rows)
+    named = len(by_agent.keys() - {"(nobody)"})
+    table(f"What {named} agents did, and nobody in particular: {len(entries)} operations", ["agent", *columns], rows)
 
     kinds: dict[tuple[str, str], list[PolicyViolation]] = defaultdict(list)
     for refusal in refusals:

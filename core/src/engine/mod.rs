@@ -15,7 +15,7 @@ pub(crate) use config::Config;
 pub(crate) use open::{OpenCount, Place};
 
 use crate::audit::{AuditFilter, AuditLog, Entry};
-use crate::clock::Clock;
+use crate::clock::{Clock, Time};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::glob::Glob;
@@ -86,11 +86,13 @@ impl Engine {
         Operation::new(config, request, fault, warn)
     }
 
-    /// Starts an operation that is refused with this error, without any hook, limit or store being asked: for what
-    /// a caller got wrong before there was a whole request (a context that cannot be), so that the audit tells of
-    /// it too.
-    pub fn start_refused<'a>(&self, request: Request<'a>, error: Error) -> Operation<'a> {
-        Operation::new(self.config.load(), request, Some(error), false)
+    /// Ends an operation as refused before it starts, for an error that its driver found in what the caller gave (a
+    /// context that cannot be), so that the audit tells of it too. Gives the error back, to be raised.
+    pub fn reject(&self, request: Request<'_>, error: Error) -> Error {
+        let mut operation = Operation::new(self.config.load(), request, None, false);
+        let now = if operation.needs_time() { self.options.clock.now() } else { Time::default() };
+        operation.reject(error.clone(), now);
+        error
     }
 
     /// Adds a hook for the keys that a glob matches. Operations that have started do not see it.

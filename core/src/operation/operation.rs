@@ -58,6 +58,12 @@ impl<'a> Operation<'a> {
         self.progress.resume(&self.config, reply, now)
     }
 
+    /// Ends an operation that has not started to ask, with this error.
+    pub(crate) fn reject(&mut self, error: Error, now: Time) {
+        self.progress.reject(error);
+        self.progress.run(&self.config, now);
+    }
+
     /// Ends the operation and gives its outcome. One that is not `Done` is abandoned.
     ///
     /// # Errors

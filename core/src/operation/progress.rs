@@ -1,6 +1,7 @@
 //! How far an operation has come: limits looked at, before-hooks, limits taken, the store, after-hooks, audit.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::refusal::Refusal;
 use super::{HookCall, Kind, LogCall, LogLevel, Outcome, Reply, Request, Step, StoreCall, StoreReply};
@@ -27,10 +28,10 @@ pub(super) struct Progress<'a> {
     pub(super) pending: Pending,
     /// The first operation of an engine without any rule tells so.
     warn: bool,
-    /// The last hook that put another value in the place of the caller's or the store's, or hid it.
-    pub(super) changed_by: Option<u32>,
-    /// Why it did, if it said so.
-    pub(super) change_reason: Option<String>,
+    /// A hook has put another value in the place of the caller's or the store's.
+    pub(super) modified: bool,
+    /// The hook that did so last, and why it hid a value: for the audit.
+    pub(super) changed_by: Option<(Arc<str>, Option<String>)>,
     /// A hook has flagged the audit entry.
     pub(super) logged: bool,
     /// A rate limit's shared overflow bucket was used: the audit says so.
@@ -77,7 +78,7 @@ impl<'a> Progress<'a> {
         let Request { kind, key, value, context, depth } = request;
         let mut progress = Progress { kind, key, value, context, depth, warn, ..Progress::ended() };
         match fault {
-            Some(error) => progress.fail(error, None),
+            Some(error) => progress.fail(error),
             None => progress.state = State::Start,
         }
         progress
@@ -96,8 +97,8 @@ impl<'a> Progress<'a> {
             state: State::Done,
             pending: Pending::Nothing,
             warn: false,
+            modified: false,
             changed_by: None,
-            change_reason: None,
             logged: false,
             overflow: None,
             counted: None,
@@ -120,8 +121,8 @@ impl<'a> Progress<'a> {
             state: self.state,
             pending: self.pending,
             warn: self.warn,
+            modified: self.modified,
             changed_by: self.changed_by,
-            change_reason: self.change_reason,
             logged: self.logged,
             counted: self.counted,
             seen: self.seen,
@@ -206,7 +207,7 @@ impl<'a> Progress<'a> {
             return;
         };
         match &hook.action {
-            Action::Helper(helper) => self.judge(place, hook, helper.answer(&self.context)),
+            Action::Helper(helper) => self.judge(hook, helper.answer(&self.context)),
             Action::Host(_) => self.pending = Pending::Hook(place),
             Action::Log(_) => self.pending = Pending::Log(place),
         }
@@ -222,13 +223,12 @@ impl<'a> Progress<'a> {
         self.counted = Some(place);
         if !passes {
             let max = config.open.max();
-            let message =
-                format!("{max} operations are open at once, and no more may be: let some end first");
+            let message = format!("no more than {max} operations may be open at once: let some end first");
             if std::mem::replace(&mut self.pending, Pending::Nothing) == Pending::Store {
                 // The step was shown and is taken back: the store has not been asked.
                 self.state = State::Take;
             }
-            self.fail(Error::Usage(UsageError { message, code: Code::OpenLimit }), None);
+            self.fail(Error::Usage(UsageError { message, code: Code::OpenLimit }));
         }
         passes
     }
@@ -243,10 +243,10 @@ impl<'a> Progress<'a> {
         let hook = place.and_then(|place| config.hooks_of(self.kind).get(place));
         match (pending, reply, hook) {
             (Pending::Warning, Reply::Logged | Reply::LogFailed(_), _) => {}
-            (Pending::Hook(place), Reply::Answer(answer), Some(hook)) => self.judge(place, hook, answer),
-            (Pending::Log(place), Reply::Logged, Some(hook)) => self.judge(place, hook, Answer::Log),
-            (Pending::Log(place), Reply::LogFailed(cause), Some(hook)) => {
-                self.judge(place, hook, Answer::foreign(cause));
+            (Pending::Hook(_), Reply::Answer(answer), Some(hook)) => self.judge(hook, answer),
+            (Pending::Log(_), Reply::Logged, Some(hook)) => self.judge(hook, Answer::Log),
+            (Pending::Log(_), Reply::LogFailed(cause), Some(hook)) => {
+                self.judge(hook, Answer::foreign(cause))
             }
             (Pending::Store, Reply::Store(reply), _) => self.take_reply(reply),
             _ => return Err(self.misuse(pending)),
@@ -300,7 +300,7 @@ impl<'a> Progress<'a> {
                     trigger: hook.trigger,
                     key: &self.key,
                     value: self.value.as_deref(),
-                    value_is_original: self.changed_by.is_none(),
+                    value_is_original: !self.modified,
                     context: &self.context,
                     depth: self.depth + 1,
                 }),

@@ -1,5 +1,7 @@
 //! How an operation that does not simply pass comes to its end, and what the audit is told in every case.
 
+use std::sync::Arc;
+
 use super::progress::{Pending, Progress, State};
 use super::{Kind, StoreReply};
 use crate::audit::{OperationId, Record, Surface, Verdict};
@@ -17,8 +19,15 @@ pub(super) struct Refusal {
     pub(super) error: Error,
     /// Whether the store did it, where that is known.
     applied: Option<bool>,
-    /// The hook that raised the error, where it is not one that names its rule.
-    raised_by: Option<u32>,
+    /// The hook that raised the error, for the audit; where none did, the error itself says what decided.
+    raised_by: Option<Arc<str>>,
+}
+
+impl Refusal {
+    /// The hook or limit that decided, where one did.
+    fn rule(&self) -> Option<&str> {
+        self.raised_by.as_deref().or_else(|| self.error.violation()?.rule.as_deref())
+    }
 }
 
 impl Progress<'_> {
@@ -42,16 +51,30 @@ impl Progress<'_> {
         self.state = State::Ended;
     }
 
-    /// Ends with an error that is told as it is; a hook may have raised it.
-    pub(super) fn fail(&mut self, error: Error, raised_by: Option<u32>) {
+    /// Ends with an error that is told as it is.
+    pub(super) fn fail(&mut self, error: Error) {
         // A violation that a hook raised, a limit's on another engine too, is a deny of this operation.
         let verdict = match error.code() {
             Code::Denied | Code::RateLimited => Verdict::Denied,
             _ => Verdict::Error,
         };
         self.end(verdict, error);
+    }
+
+    /// Ends with an error that its driver found, unless it is in the audit.
+    pub(super) fn reject(&mut self, error: Error) {
+        if self.state != State::Done {
+            self.state = State::Start;
+            self.pending = Pending::Nothing;
+            self.fail(error);
+        }
+    }
+
+    /// Ends with an error that a hook raised; the error is told as it is, the audit names the hook.
+    pub(super) fn fail_in(&mut self, hook: &HookEntry, error: Error) {
+        self.fail(error);
         if let Err(refusal) = &mut self.result {
-            refusal.raised_by = raised_by;
+            refusal.raised_by = Some(Arc::clone(&hook.rule));
         }
     }
 
@@ -159,22 +182,14 @@ impl Progress<'_> {
         self.uncount(config);
         let Some(audit) = &config.audit else { return };
         let (agent_id, session_id) = (self.context.text_of(AGENT_ID), self.context.text_of(SESSION_ID));
-        let refused = self.result.as_ref().err();
-        let (result, applied) = match refused {
-            None => (self.passed(), (self.kind != Kind::Read).then_some(true)),
-            Some(refusal) => (refusal.verdict, refusal.applied),
+        let (changed_by, hidden_for) = match &self.changed_by {
+            Some((rule, why)) => (Some(&**rule), why.as_deref()),
+            None => (None, None),
         };
-        let rule_at = |place: u32| config.hooks_of(self.kind).get(place).map(|hook| &*hook.rule);
-        let rule = match refused {
-            None => self.changed_by.and_then(rule_at),
-            Some(refusal) => {
-                let named = refusal.error.violation().and_then(|violation| violation.rule.as_deref());
-                refusal.raised_by.and_then(rule_at).or(named)
-            }
-        };
-        let reason = match refused {
-            None => self.change_reason.take().or(self.overflow.take()),
-            Some(refusal) => Some(reason_of(&refusal.error)),
+        let failed_for = self.result.as_ref().err().map(|refusal| reason_of(&refusal.error));
+        let (result, applied, rule, reason) = match &self.result {
+            Ok(()) => (self.passed(), (self.kind != Kind::Read).then_some(true), changed_by, hidden_for),
+            Err(refusal) => (refusal.verdict, refusal.applied, refusal.rule(), failed_for.as_deref()),
         };
         audit.append(&Record {
             time: self.seen,
@@ -186,7 +201,7 @@ impl Progress<'_> {
             agent_id: agent_id.as_deref(),
             session_id: session_id.as_deref(),
             rule,
-            reason: reason.as_deref(),
+            reason: reason.or(self.overflow.as_deref()),
             logged: self.logged,
             applied,
         });
@@ -194,7 +209,7 @@ impl Progress<'_> {
 
     /// How an operation that was not refused stands in the audit.
     fn passed(&self) -> Verdict {
-        match (self.changed_by.is_some(), self.kind) {
+        match (self.modified, self.kind) {
             (true, Kind::Read) => Verdict::Redacted,
             (true, _) => Verdict::Modified,
             _ => Verdict::Allowed,

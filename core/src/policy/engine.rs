@@ -15,6 +15,9 @@ use crate::operation::{LogCall, LogLevel, Outcome, Reply, Request, Step};
 use crate::policy::{HookHandle, PolicyContext, driver, hook};
 use crate::store::{Database, Store};
 
+/// What a caller says who says nothing.
+const NOTHING: &Context = &Context::new();
+
 thread_local! {
     /// How deep this thread is in hooks: a closure runs on the thread that started the operation.
     static DEPTH: Cell<u32> = const { Cell::new(0) };
@@ -119,8 +122,7 @@ impl PolicyEngine {
         value: impl AsRef<[u8]>,
         context: Option<&PolicyContext<'_>>,
     ) -> Result<()> {
-        let (context, fault) = said(context);
-        self.drive(Request::write(key.as_ref(), value.as_ref(), &context), fault).map(|_| ())
+        self.drive(Request::write(key.as_ref(), value.as_ref(), NOTHING), context).map(|_| ())
     }
 
     /// The value of a key, as the hooks leave it.
@@ -128,8 +130,7 @@ impl PolicyEngine {
     /// # Errors
     /// As [`PolicyEngine::put`].
     pub fn get(&self, key: impl AsRef<[u8]>, context: Option<&PolicyContext<'_>>) -> Result<Option<Vec<u8>>> {
-        let (context, fault) = said(context);
-        self.drive(Request::read(key.as_ref(), &context), fault).map(|outcome| outcome.value)
+        self.drive(Request::read(key.as_ref(), NOTHING), context).map(|outcome| outcome.value)
     }
 
     /// Removes a key, if hooks and limits allow it; one that is not there is no error.
@@ -137,8 +138,7 @@ impl PolicyEngine {
     /// # Errors
     /// As [`PolicyEngine::put`].
     pub fn delete(&self, key: impl AsRef<[u8]>, context: Option<&PolicyContext<'_>>) -> Result<()> {
-        let (context, fault) = said(context);
-        self.drive(Request::delete(key.as_ref(), &context), fault).map(|_| ())
+        self.drive(Request::delete(key.as_ref(), NOTHING), context).map(|_| ())
     }
 
     /// Adds a rate limit for `read`, `write`, `delete` or `all`, with buckets of its own.
@@ -158,10 +158,7 @@ impl PolicyEngine {
         operation: &str,
         context: Option<&PolicyContext<'_>>,
     ) -> Result<Vec<LimitStatus>> {
-        match said(context) {
-            (context, None) => self.engine.rate_limit_status(operation, &context),
-            (_, Some(fault)) => Err(fault),
-        }
+        self.engine.rate_limit_status(operation, &*said(context)?)
     }
 
     /// Turns the audit on with room for 10,000 entries.
@@ -198,12 +195,11 @@ impl PolicyEngine {
         self.engine.clear_registration_errors()
     }
 
-    fn drive(&self, request: Request<'_>, fault: Option<Error>) -> Result<Outcome> {
+    fn drive(&self, request: Request<'_>, context: Option<&PolicyContext<'_>>) -> Result<Outcome> {
         let clock = self.engine.clock();
-        let request = request.at_depth(DEPTH.get());
-        let mut operation = match fault {
-            None => self.engine.start(request),
-            Some(fault) => self.engine.start_refused(request, fault),
+        let mut operation = match said(context) {
+            Ok(context) => self.engine.start(Request { context, ..request }.at_depth(DEPTH.get())),
+            Err(error) => return Err(self.engine.reject(request, error)),
         };
         let database = match &self.store {
             Target::Database(database) => Some(database),
@@ -227,14 +223,9 @@ impl PolicyEngine {
     }
 }
 
-/// What the caller says about who acts, and the fault in it that refuses the operation.
-fn said<'a>(context: Option<&'a PolicyContext<'_>>) -> (Cow<'a, Context>, Option<Error>) {
-    const NOTHING: &Context = &Context::new();
-    match context.map(|context| (context, context.to_context())) {
-        None => (Cow::Borrowed(NOTHING), None),
-        Some((_, Ok(said))) => (said, None),
-        Some((context, Err(fault))) => (Cow::Borrowed(context.said()), Some(fault)),
-    }
+/// What the caller says about who acts.
+fn said<'a>(context: Option<&'a PolicyContext<'_>>) -> Result<Cow<'a, Context>> {
+    context.map_or(Ok(Cow::Borrowed(NOTHING)), PolicyContext::to_context)
 }
 
 /// Runs a hook with the thread marked as being that deep in hooks.

@@ -264,8 +264,7 @@ impl Model {
             if self.open > self.max_open {
                 run.stage = Stage::Before;
                 let max = self.max_open;
-                let why =
-                    format!("{max} operations are open at once, and no more may be: let some end first");
+                let why = format!("no more than {max} operations may be open at once: let some end first");
                 return Err(plain("open_limit", &why));
             }
         }
@@ -333,7 +332,7 @@ impl Model {
             Script::Deny(why) if trigger == Trigger::AFTER_READ => {
                 run.value = None;
                 run.changed_by = Some(rule);
-                run.why = why.filter(|why| !why.is_empty()).map(str::to_owned);
+                run.why = Some(why.filter(|why| !why.is_empty()).unwrap_or("denied by the hook").to_owned());
             }
             Script::Deny(why) => {
                 let why = why.filter(|why| !why.is_empty()).unwrap_or("denied by the hook");

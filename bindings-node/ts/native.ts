@@ -1,0 +1,113 @@
+/**
+ * The native module: its loader and the types of its exports. Nothing here is public.
+ */
+
+import { join } from 'node:path';
+
+declare const kind: unique symbol;
+/** An object of the native module's: what it is, only that module knows. */
+export interface Handle<Kind extends string> {
+  readonly [kind]: Kind;
+}
+
+/** The values that a context may hold. */
+export type Primitive = string | boolean | number | bigint;
+/** The contexts' values as the native module takes them: the two known names, and `[name, value, …]` of the others. */
+export type Flat = readonly [agent: Primitive | undefined, session: Primitive | undefined, rest: Primitive[] | undefined];
+
+/** What an operation gives: its outcome, or its next step. `src/turn.rs` has the table. */
+export type Turn =
+  | undefined
+  | number
+  | Buffer
+  | [kind: 0, open: number, hook: number, depth: number, value: Buffer | undefined]
+  | [kind: 1, open: number, what: 'get' | 'put' | 'delete', value: Buffer | undefined]
+  | [kind: 2, open: number, logger: number, message: string]
+  | [kind: 3, open: number, promise: Promise<Turn>]
+  | [kind: 4, open: 0, json: string, key: Buffer | undefined]
+  | [kind: 5, open: 0, place: number];
+
+type Value = Buffer | null;
+
+export interface Native {
+  manualClock(wallNs: bigint): Handle<'clock'>;
+  advanceClock(clock: Handle<'clock'>, ns: bigint): void;
+  setClockWall(clock: Handle<'clock'>, ns: bigint): void;
+  clockWall(clock: Handle<'clock'>): bigint;
+
+  memoryDatabase(): Handle<'database'>;
+  openDatabase(path: string, durability?: string): Promise<Handle<'database'>>;
+  closeDatabase(database: Handle<'database'>): Promise<void>;
+  databaseGet(database: Handle<'database'>, key: Uint8Array): Value | Promise<Value>;
+  databasePut(database: Handle<'database'>, key: Uint8Array, value: Uint8Array): Value | Promise<Value>;
+  databaseDelete(database: Handle<'database'>, key: Uint8Array): Value | Promise<Value>;
+
+  newEngine(
+    database: Handle<'database'> | undefined,
+    clock: Handle<'clock'> | undefined,
+    maxOpen: number | undefined,
+  ): Handle<'engine'>;
+  engineNumber(engine: Handle<'engine'>): number;
+  addHook(
+    engine: Handle<'engine'>,
+    trigger: string,
+    keys: string,
+    action: string,
+    number: number,
+    replacement?: Uint8Array,
+  ): number;
+  removeHook(engine: Handle<'engine'>, id: number): boolean;
+  letGo(engine: Handle<'engine'>): number[];
+  openOperations(engine: Handle<'engine'>): number;
+  askHelper(name: string, ...context: Flat): [answer: 'allow' | 'deny', reason?: string];
+  addRateLimit(engine: Handle<'engine'>, operation: string, options: string): void;
+  rateLimitStatus(engine: Handle<'engine'>, operation: string, ...context: Flat): string;
+  enableAudit(engine: Handle<'engine'>, maxEntries?: number): void;
+  disableAudit(engine: Handle<'engine'>): void;
+  auditLog(engine: Handle<'engine'>, filter: string): string;
+
+  start(
+    engine: number,
+    what: number,
+    scratch: Uint8Array,
+    keyLength: number,
+    valueLength: number,
+    agent: Primitive | undefined,
+    session: Primitive | undefined,
+    rest: Primitive[] | undefined,
+  ): Turn;
+  reject(engine: number, what: number, key: Uint8Array, message: string): void;
+  resume(open: number, kind: number, payload: string | Uint8Array | undefined, place: number, scratch: Uint8Array): Turn;
+  abandon(open: number): void;
+  guard(open: number): Handle<'guard'>;
+
+  coreCost(engine: number, what: number, bytes: Uint8Array, keyLength: number, rounds: number): number;
+  codes(): (string | number)[];
+  fault(): never;
+}
+
+/** The name of this machine's build, in the manner of napi: `linux-x64-gnu`. */
+function platform(): string {
+  const { platform, arch } = process;
+  if (platform === 'linux') {
+    const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } } | undefined;
+    return `linux-${arch}-${report?.header?.glibcVersionRuntime === undefined ? 'musl' : 'gnu'}`;
+  }
+  return platform === 'win32' ? `win32-${arch}-msvc` : `${platform}-${arch}`;
+}
+
+function load(): Native {
+  const name = `checkrein.${platform()}.node`;
+  const path = join(__dirname, '..', name);
+  try {
+    return require(path) as Native;
+  } catch (cause) {
+    throw new Error(
+      `checkrein has no native module \`${name}\` that loads here: install it for this platform and this version ` +
+        `of Node (18.17 or later), or build it with \`npm run build\` in bindings-node`,
+      { cause },
+    );
+  }
+}
+
+export const native: Native = load();

@@ -1,0 +1,194 @@
+"""What a guarded operation costs from Python, beside peers in the same run.
+
+    python benches/bench_policy.py [--quick]
+
+Peers: the package `sochdb`, where the installed version has a `PolicyEngine`, over a dict; and the obvious engine in
+pure Python that is written below. Medians of interleaved rounds, in nanoseconds for each `put`.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import importlib
+import importlib.metadata
+import platform
+import re
+import statistics
+import sys
+import threading
+import time
+import timeit
+from collections import deque
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Any
+
+import checkrein
+from checkrein.policy import allow_all
+
+KEY, VALUE, CONTEXT = b"users/alice", b"data", {"agent_id": "agent_001"}
+AUDIT = 10_000
+
+
+class DictStore:
+    def __init__(self) -> None:
+        self.data: dict[bytes, bytes] = {}
+
+    def put(self, key: bytes, value: bytes) -> None:
+        self.data[key] = value
+
+    def get(self, key: bytes) -> bytes | None:
+        return self.data.get(key)
+
+    def delete(self, key: bytes) -> None:
+        self.data.pop(key, None)
+
+
+class Refused(Exception):
+    pass
+
+
+class ObviousEngine:
+    """A list of regular expressions, a lock, a read-only copy of the context, and a bounded audit. No limits."""
+
+    def __init__(self, store: DictStore) -> None:
+        self.store, self.lock = store, threading.RLock()
+        self.hooks: list[tuple[re.Pattern[str], Callable[..., Any]]] = []
+        self.audit: deque[dict[str, Any]] | None = None
+
+    def before_write(self, pattern: str, hook: Callable[..., Any]) -> None:
+        with self.lock:
+            self.hooks.append((re.compile(fnmatch.translate(pattern)), hook))
+
+    def enable_audit(self, max_entries: int) -> None:
+        self.audit = deque(maxlen=max_entries)
+
+    def put(self, key: bytes, value: bytes, context: dict[str, Any] | None = None) -> None:
+        seen, text, result = MappingProxyType(dict(context or {})), key.decode(errors="replace"), "allowed"
+        with self.lock:
+            hooks = list(self.hooks)
+        for pattern, hook in hooks:
+            if pattern.match(text):
+                answer = hook(key, value, seen)
+                if answer is checkrein.PolicyAction.DENY or answer == "deny":
+                    result = "denied"
+                    break
+                if isinstance(answer, bytes):
+                    value, result = answer, "modified"
+        if result != "denied":
+            self.store.put(key, value)
+        if self.audit is not None:
+            entry = {"timestamp": time.time(), "operation": "write", "key": text, "result": result, **seen}
+            with self.lock:
+                self.audit.append(entry)
+        if result == "denied":
+            raise Refused(text)
+
+
+def sochdb_engine() -> tuple[Any, Any, str]:
+    """The engine of `sochdb`, its `ALLOW`, and a note where there is none."""
+    try:
+        version = importlib.metadata.version("sochdb")
+    except importlib.metadata.PackageNotFoundError:
+        return None, None, "sochdb: not installed"
+    for name in ("sochdb", "sochdb.policy"):
+        try:
+            module = importlib.import_module(name)
+            return module.PolicyEngine, module.PolicyAction.ALLOW, f"sochdb {version}"
+        except (ImportError, AttributeError):
+            continue
+    return None, None, f"sochdb {version}: the package has no PolicyEngine, so it is not measured"
+
+
+def checkrein_engine(store: Any = None) -> checkrein.PolicyEngine:
+    return checkrein.PolicyEngine(checkrein.Database.memory() if store is None else store)
+
+
+def with_hooks(engine: Any, hook: Any, others: int) -> Any:
+    for n in range(others // 2):
+        engine.before_write(f"system/{n}/*", hook)
+    engine.before_write("users/*", hook)
+    for n in range(others - others // 2):
+        engine.before_write(f"tenants/*/{n}", hook)
+    return engine
+
+
+def full_audit(engine: Any) -> Any:
+    engine.enable_audit(max_entries=AUDIT)
+    for _ in range(AUDIT):
+        engine.put(KEY, VALUE, context=CONTEXT)
+    return engine
+
+
+def allowing(allow: Any) -> Callable[..., Any]:
+    def hook(key: bytes, value: bytes, context: Any) -> Any:
+        if context.get("agent_id"):
+            return allow
+        return None
+
+    return hook
+
+
+def cases(make: Callable[[], Any], allow: Any) -> dict[str, Any]:
+    hook = allowing(allow)
+    return {
+        "put, 1 hook": with_hooks(make(), hook, 0),
+        "put, 100 hooks, 1 matches": with_hooks(make(), hook, 99),
+        "put, 1,000 hooks, 1 matches": with_hooks(make(), hook, 999),
+        "put, 1 hook, audit full": full_audit(with_hooks(make(), hook, 0)),
+    }
+
+
+def own_cases() -> dict[str, Any]:
+    return {
+        "put, no hook matches": with_hooks(checkrein_engine(), allow_all, 0),
+        "put, helper": with_hooks(checkrein_engine(), allow_all, 0),
+        "put, 1 hook, store of the host": with_hooks(
+            checkrein_engine(DictStore()), allowing(checkrein.PolicyAction.ALLOW), 0
+        ),
+    }
+
+
+def measure(engines: dict[str, Any], number: int, rounds: int) -> dict[str, float]:
+    """Medians; the rounds go through all engines in turn, so that a busy moment hits them alike."""
+    times: dict[str, list[float]] = {name: [] for name in engines}
+    for _ in range(rounds):
+        for name, (engine, key) in engines.items():
+            count = max(1, number // 50) if "1,000" in name and "checkrein" not in name else number
+            names = {"put": engine.put, "key": key, "value": VALUE, "said": CONTEXT}
+            timer = timeit.Timer("put(key, value, context=said)", globals=names)
+            times[name].append(timer.timeit(count) / count * 1e9)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def main() -> None:
+    quick = "--quick" in sys.argv
+    number, rounds = (500, 3) if quick else (20_000, 9)
+    soch, soch_allow, note = sochdb_engine()
+    makers: dict[str, tuple[Callable[[], Any], Any]] = {
+        "checkrein": (checkrein_engine, checkrein.PolicyAction.ALLOW),
+        "pure Python": (lambda: ObviousEngine(DictStore()), checkrein.PolicyAction.ALLOW),
+    }
+    if soch is not None:
+        makers["sochdb"] = (lambda: soch(DictStore()), soch_allow)
+    engines: dict[str, Any] = {}
+    for peer, (make, allow) in makers.items():
+        for case, engine in cases(make, allow).items():
+            engines[f"{peer}: {case}"] = (engine, KEY)
+    for case, engine in own_cases().items():
+        engines[f"checkrein: {case}"] = (engine, b"other/k" if "no hook" in case else KEY)
+    medians = measure(engines, number, rounds)
+
+    print(f"checkrein {checkrein.__version__}, Python {platform.python_version()}, {platform.machine()}; {note}")
+    print(f"{'ns for each operation':34s}" + "".join(f"{peer:>14s}{'ratio':>8s}" for peer in makers))
+    for case in dict.fromkeys(name.split(": ", 1)[1] for name in medians):
+        ours = medians[f"checkrein: {case}"]
+        line = f"{case:34s}"
+        for peer in makers:
+            value = medians.get(f"{peer}: {case}")
+            line += " " * 22 if value is None else f"{value:14,.0f}{value / ours:8.1f}"
+        print(line.rstrip())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""The types that annotations need: of contexts, hooks, stores and plain maps.
+
+Nothing here is needed at run time; any object of the right shape will do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol, TypeAlias, TypedDict
+
+from checkrein._native import PolicyAction
+
+__all__ = [
+    "Answer",
+    "AuditEntry",
+    "BytesLike",
+    "Context",
+    "ContextValue",
+    "HookContext",
+    "LimitStatus",
+    "ReadHook",
+    "Store",
+    "ValueHook",
+]
+
+BytesLike: TypeAlias = bytes | bytearray | memoryview
+"""Anything with the buffer protocol is taken; these are the usual ones."""
+
+ContextValue: TypeAlias = str | bool | int | None
+Context: TypeAlias = Mapping[str, ContextValue]
+"""What a caller may say about who acts; ``None`` is absent."""
+
+HookContext: TypeAlias = Mapping[str, str | bool | int]
+"""What a hook sees of it: read-only, and never None."""
+
+Answer: TypeAlias = PolicyAction | bytes | bytearray | memoryview | None
+"""What a hook may answer; ``None`` goes on."""
+
+ReadHook: TypeAlias = Callable[[bytes, None, HookContext], Answer]
+"""A hook at a trigger without a value: before_read, before_delete, after_delete."""
+ValueHook: TypeAlias = Callable[[bytes, bytes, HookContext], Answer]
+"""A hook at a trigger with a value: after_read, before_write, after_write."""
+
+
+class Store(Protocol):
+    """What an engine needs of a store. The names of the arguments are free."""
+
+    def put(self, key: bytes, value: bytes, /) -> object:
+        """Sets the key to the value; replies nothing, or true."""
+
+    def get(self, key: bytes, /) -> BytesLike | None:
+        """The value of the key, or ``None``."""
+
+    def delete(self, key: bytes, /) -> object:
+        """Removes the key, if it is there; replies nothing, or whether it was."""
+
+
+class LimitStatus(TypedDict):
+    """How a rate limit stands for a context."""
+
+    limit: str
+    operation: str
+    scope: str
+    count: str
+    capacity: int
+    remaining: int
+    retry_after: float
+    retry_after_ns: int
+    full_after_ns: int
+    overflow: bool
+
+
+class _AuditEntryAlways(TypedDict):
+    sequence: int
+    timestamp: str
+    timestamp_ns: int
+    operation_id: str
+    surface: str
+    operation: str
+    key: str
+    result: str
+    logged: bool
+
+
+class AuditEntry(_AuditEntryAlways, total=False):
+    """One audited operation; what there is nothing to say of is absent."""
+
+    agent_id: str
+    session_id: str
+    rule: str
+    reason: str
+    applied: bool

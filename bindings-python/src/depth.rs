@@ -1,0 +1,78 @@
+//! How deep the running code is in hooks, so that hooks cannot start operations without end.
+//!
+//! A sync operation cannot be left half-way, except that a greenlet may wait inside a hook while another one of the
+//! same thread goes on. So what runs is known by its thread and its greenlet: each thread has a list of the hooks that
+//! are running on it, and each knows its greenlet where the package `greenlet` is loaded. This is the binding's only
+//! thread-local state.
+//!
+//! A `contextvars` variable would tell the same at ten times the cost, and would be carried away by
+//! tasks and threads that outlive the hook.
+
+use std::cell::RefCell;
+
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyDict, PyDictMethods};
+
+/// A hook that runs on this thread.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Running {
+    /// The greenlet that it runs in, by its address; zero where there were no greenlets when it was called.
+    greenlet: usize,
+    /// The depth at which operations that it starts stand.
+    depth: u32,
+}
+
+thread_local! {
+    static RUNNING: RefCell<Vec<Running>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The depth at which an operation that is started now stands.
+pub(crate) fn current(py: Python<'_>) -> PyResult<u32> {
+    if RUNNING.with_borrow(Vec::is_empty) {
+        return Ok(0);
+    }
+    let greenlet = greenlet(py)?;
+    Ok(RUNNING.with_borrow(|running| {
+        running
+            .iter()
+            .rev()
+            .find(|hook| hook.greenlet == greenlet || hook.greenlet == 0)
+            .map_or(0, |hook| hook.depth)
+    }))
+}
+
+/// Runs a hook with what it starts marked as standing that deep.
+pub(crate) fn inside<T>(py: Python<'_>, depth: u32, hook: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+    let mark = Mark(Running { greenlet: greenlet(py)?, depth });
+    RUNNING.with_borrow_mut(|running| running.push(mark.0));
+    hook()
+}
+
+/// Takes the mark back, also where the hook's caller panics.
+struct Mark(Running);
+
+impl Drop for Mark {
+    fn drop(&mut self) {
+        RUNNING.with_borrow_mut(|running| {
+            // Greenlets end in any order: it need not be the last.
+            if let Some(place) = running.iter().rposition(|hook| *hook == self.0) {
+                running.remove(place);
+            }
+        });
+    }
+}
+
+/// The running greenlet's address, which no other has while the hook runs; zero without the package.
+fn greenlet(py: Python<'_>) -> PyResult<usize> {
+    static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
+    let modules = MODULES.get_or_try_init(py, || {
+        PyResult::Ok(py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?.unbind())
+    })?;
+    match modules.bind(py).get_item(pyo3::intern!(py, "greenlet"))? {
+        Some(module) if !module.is_none() => {
+            Ok(module.call_method0(pyo3::intern!(py, "getcurrent"))?.as_ptr() as usize)
+        }
+        _ => Ok(0),
+    }
+}

@@ -1,0 +1,56 @@
+//! The Python binding: converts between Python's objects and the core's, and drives the core's operations.
+//!
+//! Everything is decided in the core. What Python sees is `checkrein` (in `python/checkrein`); this crate is its
+//! native module `checkrein._native`. Promised: no panic crosses into Python, the interpreter is let go around waits
+//! for the disk and around nothing else, and no lock of ours is held while Python code runs.
+
+mod action;
+mod answer;
+mod audit;
+mod bytes;
+mod call;
+mod clock;
+mod context;
+mod convert;
+mod database;
+mod depth;
+mod drive;
+mod engine;
+mod errors;
+mod guard;
+mod handle;
+mod helpers;
+mod hook;
+mod limits;
+mod log;
+mod store;
+
+use pyo3::prelude::*;
+
+#[pymodule(gil_used = false)]
+mod _native {
+    #[pymodule_export]
+    use crate::action::PyPolicyAction;
+    #[pymodule_export]
+    use crate::clock::PyManualClock;
+    #[pymodule_export]
+    use crate::database::PyDatabase;
+    #[pymodule_export]
+    use crate::engine::PyPolicyEngine;
+    #[pymodule_export]
+    use crate::errors::codes;
+    #[pymodule_export]
+    use crate::guard::provoke_panic;
+    #[pymodule_export]
+    use crate::handle::{PyHookHandle, Registrar};
+    #[pymodule_export]
+    use crate::helpers::{LogAndAllow, RedactValue, answer_of, note_of};
+
+    #[pymodule_init]
+    fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+        use pyo3::types::{PyAnyMethods, PyModuleMethods};
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        // What is public is said by `checkrein/__init__.py`.
+        module.delattr("__all__")
+    }
+}

@@ -1,0 +1,41 @@
+//! What the core wants told: to `log_and_allow`'s callable, or to the logger `checkrein`.
+
+use checkrein::operation::{LogCall, LogLevel, Reply};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+
+use crate::errors::{self, Failed};
+use crate::hook::Callable;
+
+/// Tells it.
+///
+/// # Errors
+/// What is no ordinary error, such as `KeyboardInterrupt`: it ends the operation.
+pub(crate) fn tell(py: Python<'_>, call: &LogCall<'_>) -> PyResult<Reply> {
+    let told = match call.logger.and_then(Callable::of) {
+        Some(callable) => callable.bind(py).call1((&call.message,)),
+        None => logger(py).and_then(|logger| {
+            let method = match call.level {
+                LogLevel::Info => pyo3::intern!(py, "info"),
+                LogLevel::Warning => pyo3::intern!(py, "warning"),
+            };
+            logger.call_method1(method, (&call.message,))
+        }),
+    };
+    match told {
+        Ok(_) => Ok(Reply::Logged),
+        Err(raised) => Ok(Reply::LogFailed(match errors::sort(py, raised)? {
+            Failed::Foreign(cause) => cause,
+            Failed::Own(checkrein::Error::Host(host)) => host.object,
+            Failed::Own(error) => checkrein::error::Cause::named(error.code().class().as_str()),
+        })),
+    }
+}
+
+fn logger(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    static LOGGER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let logger = LOGGER.get_or_try_init(py, || {
+        PyResult::Ok(py.import("logging")?.call_method1("getLogger", ("checkrein",))?.unbind())
+    })?;
+    Ok(logger.bind(py))
+}

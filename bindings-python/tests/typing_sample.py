@@ -1,0 +1,85 @@
+"""What a user writes, checked by `mypy --strict`. It is run too."""
+
+import logging
+from collections.abc import Mapping
+
+from checkrein import (
+    Database,
+    HookHandle,
+    ManualClock,
+    PolicyAction,
+    PolicyEngine,
+    PolicyViolation,
+    RateLimitExceeded,
+    StoreError,
+)
+from checkrein.policy import deny_all, log_and_allow, redact_value, require_agent_id
+
+
+class DictStore:
+    """A store of the user's."""
+
+    def __init__(self) -> None:
+        self.data: dict[bytes, bytes] = {}
+
+    def put(self, key: bytes, value: bytes) -> None:
+        self.data[key] = value
+
+    def get(self, key: bytes) -> bytes | None:
+        return self.data.get(key)
+
+    def delete(self, key: bytes) -> None:
+        self.data.pop(key, None)
+
+
+clock = ManualClock(wall_ns=1_700_000_000_000_000_000)
+policy = PolicyEngine(DictStore(), clock=clock)
+
+
+@policy.before_write("system/*")
+def block_system_writes(
+    key: bytes, value: bytes | None, context: Mapping[str, str | bool | int]
+) -> PolicyAction:
+    if context.get("agent_id"):
+        return PolicyAction.DENY
+    return PolicyAction.ALLOW
+
+
+@policy.after_read("users/*/email")
+def redact_emails(key: bytes, value: bytes, context: Mapping[str, object]) -> bytes:
+    return b"[REDACTED]" if context.get("redact_pii") else value
+
+
+@policy.before_read("secrets/**")
+def count_reads(key: bytes, value: None, context: Mapping[str, object]) -> None:
+    return None
+
+
+handle: HookHandle = policy.before_write("agents/*", require_agent_id)
+policy.before_delete("readonly/*", deny_all)
+policy.after_read("secrets/*", redact_value(b"[REDACTED]"))
+policy.before_write("logged/*", log_and_allow(logging.getLogger("audit")))
+policy.before_write("printed/*", log_and_allow(print))
+removed: bool = policy.remove(handle)
+
+policy.add_rate_limit("write", max_per_minute=1000, scope="global")
+policy.enable_audit(max_entries=100)
+policy.put(b"users/alice", b"data", context={"agent_id": "agent_001"})
+value: bytes | None = policy.get(b"users/alice")
+try:
+    policy.put(b"system/config", b"malicious", context={"agent_id": "rogue"})
+except RateLimitExceeded as error:
+    wait: float = error.retry_after
+except PolicyViolation as error:
+    reason: str = error.reason
+    key: bytes | None = error.key
+except StoreError as error:
+    cause: BaseException | None = error.__cause__
+
+for entry in policy.get_audit_log(limit=100):
+    print(f"{entry['timestamp']}: {entry['operation']} {entry['key']} -> {entry['result']}")
+
+with Database.memory() as database:
+    other = PolicyEngine(database)
+    other.put(bytearray(b"k"), memoryview(b"v"))
+closed: bool = database.closed

@@ -1,0 +1,488 @@
+package checkrein_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"reflect"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	checkrein "github.com/checkrein/checkrein/go"
+)
+
+// What this language cannot do, or does not need: vectors that need it are left out.
+var cannot = map[string]string{
+	"awaits":     "hooks and stores are not awaited",
+	"awaitables": "there are no awaitables",
+	"raises":     "registration errors are remembered",
+	"untyped":    "the types rule it out",
+	"replies":    "the types rule it out",
+	"zeros":      "a field that is 0 is one that is not given",
+}
+
+const startWall = 1_700_000_000
+
+// TestConformance runs the vectors that every language runs.
+func TestConformance(t *testing.T) {
+	paths, err := filepath.Glob("../tests/conformance/vectors/*.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths = append(paths, "testdata/runner.json")
+	run, left := 0, []string{}
+	for _, path := range paths {
+		for _, vector := range readVectors(t, path) {
+			why := vector.leftOut()
+			if why == "unknown" {
+				t.Errorf("%s needs what the runner does not know: %v", vector.Name, vector.Needs)
+			}
+			if why != "" {
+				left = append(left, fmt.Sprintf("left out: %s (%s)", vector.Name, why))
+				continue
+			}
+			if path != "testdata/runner.json" {
+				run++
+			}
+			t.Run(vector.Name, func(t *testing.T) { vector.run(t) })
+		}
+	}
+	fmt.Printf("conformance: %d run, %d left out\n", run, len(left))
+	for _, line := range left {
+		fmt.Println(line)
+	}
+}
+
+func (v *vector) leftOut() string {
+	for _, need := range v.Needs {
+		if need == "remembers" {
+			continue
+		}
+		if _, known := cannot[need]; known {
+			return "needs " + need
+		}
+		return "unknown"
+	}
+	return ""
+}
+
+// scripted is a vector under way.
+type scripted struct {
+	t       *testing.T
+	engine  *checkrein.PolicyEngine
+	store   checkrein.Store
+	clock   *checkrein.ManualClock
+	spares  map[string]hookSpec
+	handles map[string]*checkrein.HookHandle
+	current any
+	removed bool
+}
+
+var errForeign = errors.New("the host's own error")
+
+// What stands in the vectors for a foreign error's type, and for what is no answer.
+const (
+	foreignType = "*errors.errorString"
+	nonsense    = "`nonsense`"
+)
+
+func (v *vector) run(t *testing.T) {
+	clock := checkrein.NewManualClock()
+	clock.SetWall(time.Unix(startWall, 0))
+	var store checkrein.Store = checkrein.OpenMemory()
+	if v.Host.Store.Words != nil {
+		store = &scriptedStore{words: v.Host.Store.Words, values: map[string][]byte{}}
+	}
+	options := []checkrein.EngineOption{checkrein.WithClock(clock)}
+	if v.Policy.MaxOpen != 0 {
+		options = append(options, checkrein.WithMaxOpenOperations(v.Policy.MaxOpen))
+	}
+	s := &scripted{
+		t: t, clock: clock, store: store, engine: checkrein.NewPolicyEngine(store, options...),
+		spares: map[string]hookSpec{}, handles: map[string]*checkrein.HookHandle{},
+	}
+	defer s.engine.Close()
+	for _, rule := range v.Policy.Hooks {
+		handle := register(t, s.engine, rule.On, rule.Keys, rule.helper(t))
+		s.checkError(rule.Error, handle.Err())
+	}
+	for _, limit := range v.Policy.RateLimits {
+		s.checkError(limit.Error, s.engine.AddRateLimit(limit.Operation, limit.limit()))
+	}
+	if audit := v.Policy.Audit; audit != nil {
+		s.checkError(audit.Error, s.engine.EnableAudit(checkrein.AuditOptions{MaxEntries: audit.MaxEntries}))
+	}
+	for _, hook := range v.Host.Hooks {
+		if s.spares[hook.Name] = hook; !hook.Spare {
+			s.add(hook)
+		}
+	}
+	for at, step := range v.Steps {
+		s.step(fmt.Sprintf("step %d (%s)", at+1, step.Do), step)
+	}
+	if v.Audit != nil {
+		s.checkAudit(*v.Audit)
+	}
+}
+
+func (s *scripted) add(hook hookSpec) {
+	calls := 0
+	handle := register(s.t, s.engine, hook.On, hook.Keys, func(ctx *checkrein.PolicyContext) checkrein.PolicyAction {
+		word := hook.Script[min(calls, len(hook.Script)-1)]
+		calls++
+		return s.answer(ctx, word)
+	})
+	s.checkError(hook.Error, handle.Err())
+	s.handles[hook.Name] = handle
+}
+
+// answer does what a word of a hook's script says.
+func (s *scripted) answer(ctx *checkrein.PolicyContext, word string) checkrein.PolicyAction {
+	name, rest, _ := strings.Cut(word, ":")
+	switch name {
+	case "allow", "nothing": // A Go hook cannot answer nothing: allowing is how it says that.
+		return checkrein.PolicyAllow
+	case "deny":
+		if rest == "" {
+			return checkrein.PolicyDeny
+		}
+		return ctx.Deny(rest)
+	case "log":
+		return checkrein.PolicyLog
+	case "modify":
+		return ctx.Modify(unescaped(rest))
+	case "same":
+		if ctx.Value == nil {
+			return checkrein.PolicyAllow // Where there is no value, the same is no answer.
+		}
+		return ctx.Modify(ctx.Value)
+	case "raise":
+		panic(errForeign)
+	case "violate":
+		panic(&checkrein.PolicyViolation{Reason: rest})
+	case "misuse":
+		panic(checkrein.NewUsageError(rest))
+	case "nonsense":
+		return checkrein.PolicyAction("nonsense")
+	case "bare_modify":
+		return checkrein.PolicyAction("nonsense") // MODIFY without a value cannot be written.
+	case "add":
+		s.add(s.spares[rest])
+		return checkrein.PolicyAllow
+	case "remove":
+		s.handles[rest].Remove()
+		return checkrein.PolicyAllow
+	case "put":
+		key, value, _ := strings.Cut(rest, "=")
+		if err := s.engine.Put(unescaped(key), unescaped(value), s.current); err != nil {
+			return ctx.Fail(err)
+		}
+		return checkrein.PolicyAllow
+	case "get":
+		if _, err := s.engine.Get(unescaped(rest), s.current); err != nil {
+			return ctx.Fail(err)
+		}
+		return checkrein.PolicyAllow
+	case "cancel":
+		runtime.Goexit()
+	case "check":
+		field, text, _ := strings.Cut(rest, "=")
+		_, said := ctx.Lookup(field)
+		return allowedIf(said && ctx.Get(field) == text)
+	case "lacks":
+		_, said := ctx.Lookup(rest)
+		return allowedIf(!said)
+	case "sees":
+		return allowedIf(ctx.Value != nil && string(ctx.Value) == string(unescaped(rest)))
+	case "sees_nothing":
+		return allowedIf(ctx.Value == nil)
+	case "key":
+		return allowedIf(string(ctx.Key) == string(unescaped(rest)))
+	}
+	s.t.Errorf("a word that the runner does not know: %q", word)
+	return ""
+}
+
+func allowedIf(holds bool) checkrein.PolicyAction {
+	if holds {
+		return checkrein.PolicyAllow
+	}
+	return checkrein.PolicyDeny
+}
+
+// scriptedStore is a store over a map that does its nth word at its nth call.
+type scriptedStore struct {
+	words  []string
+	calls  int
+	values map[string][]byte
+}
+
+func (s *scriptedStore) word(do func()) error {
+	word := s.words[min(s.calls, len(s.words)-1)]
+	s.calls++
+	name, rest, _ := strings.Cut(word, ":")
+	switch name {
+	case "ok":
+		do()
+		return nil
+	case "raise":
+		return errForeign
+	case "ok_then_raise":
+		do()
+		return errForeign
+	case "violate":
+		return &checkrein.PolicyViolation{Reason: rest}
+	case "cancel":
+		runtime.Goexit()
+	}
+	panic("a word that the runner does not know: " + word)
+}
+
+func (s *scriptedStore) Put(key, value []byte) error {
+	return s.word(func() { s.values[string(key)] = append([]byte{}, value...) })
+}
+
+func (s *scriptedStore) Get(key []byte) (value []byte, err error) {
+	err = s.word(func() { value = s.values[string(key)] })
+	return value, err
+}
+
+func (s *scriptedStore) Delete(key []byte) error {
+	return s.word(func() { delete(s.values, string(key)) })
+}
+
+// step does one step and compares what came of it.
+func (s *scripted) step(name string, step stepSpec) {
+	s.t.Helper()
+	if step.AtNS != nil {
+		s.clock.Advance(time.Unix(startWall, 0).Add(time.Duration(*step.AtNS)).Sub(s.clock.Now()))
+	}
+	s.current = step.Context
+	var value []byte
+	var err error
+	cancelled := notReturning(func() { value, err = s.do(step) })
+	want := step.Expect
+	switch {
+	case cancelled != want.Cancelled:
+		s.t.Errorf("%s: cancelled %v, want %v", name, cancelled, want.Cancelled)
+	case want.Error != nil:
+		s.checkError(want.Error, err)
+	case err != nil:
+		s.t.Errorf("%s: %v", name, err)
+	case want.Value != nil:
+		if got := shown(value); got != want.Value.shown() {
+			s.t.Errorf("%s: got the value %s, want %s", name, got, want.Value.shown())
+		}
+	case want.Status != nil:
+		s.checkStatus(name, step, want.Status)
+	case want.Sequences != nil:
+		s.checkSequences(name, step, want.Sequences)
+	case want.Answer != "":
+		s.checkAnswer(name, step, want.Answer)
+	case want.Removed != nil:
+		if s.removed != *want.Removed {
+			s.t.Errorf("%s: removed %v", name, s.removed)
+		}
+	}
+}
+
+func (s *scripted) do(step stepSpec) ([]byte, error) {
+	switch step.Do {
+	case "put":
+		return nil, s.engine.Put(step.Key.bytes, step.Value.bytes, step.Context)
+	case "get":
+		return s.engine.Get(step.Key.bytes, step.Context)
+	case "delete":
+		return nil, s.engine.Delete(step.Key.bytes, step.Context)
+	case "status":
+		_, err := s.engine.RateLimitStatus(step.Operation, step.Context)
+		return nil, err
+	case "add_rate_limit":
+		return nil, s.engine.AddRateLimit(step.Operation, step.limit())
+	case "stored":
+		if scripted, ok := s.store.(*scriptedStore); ok {
+			return scripted.values[string(step.Key.bytes)], nil
+		}
+		return s.store.Get(step.Key.bytes)
+	case "close":
+		return nil, s.store.(*checkrein.Database).Close()
+	case "add_hook":
+		s.add(s.spares[step.Name])
+		return nil, nil
+	case "remove_hook":
+		s.removed = s.handles[step.Name].Remove()
+		return nil, nil
+	case "enable_audit":
+		return nil, s.engine.EnableAudit(checkrein.AuditOptions{MaxEntries: step.MaxEntries})
+	case "disable_audit":
+		s.engine.DisableAudit()
+		return nil, nil
+	case "clear_registration_errors":
+		s.engine.ClearRegistrationErrors()
+		return nil, nil
+	case "audit":
+		_, err := s.engine.AuditLog(step.filter())
+		return nil, err
+	case "helper":
+		return nil, nil
+	}
+	s.t.Errorf("a step that the runner does not know: %q", step.Do)
+	return nil, nil
+}
+
+func (s *scripted) checkStatus(name string, step stepSpec, want []statusSpec) {
+	all, _ := s.engine.RateLimitStatus(step.Operation, step.Context)
+	got := []statusSpec{}
+	for _, one := range all {
+		got = append(got, statusSpec{one.Operation, one.Scope, one.Capacity, one.Remaining, uint64(one.RetryAfter)})
+	}
+	if !reflect.DeepEqual(got, want) {
+		s.t.Errorf("%s: got %+v, want %+v", name, got, want)
+	}
+}
+
+func (s *scripted) checkSequences(name string, step stepSpec, want *[]uint64) {
+	entries, _ := s.engine.AuditLog(step.filter())
+	got := []uint64{}
+	for _, entry := range entries {
+		got = append(got, entry.Sequence)
+	}
+	if !reflect.DeepEqual(got, *want) {
+		s.t.Errorf("%s: got %v, want %v", name, got, *want)
+	}
+}
+
+func (s *scripted) checkAnswer(name string, step stepSpec, want string) {
+	rule := ruleSpec{Action: step.Helper}
+	if step.Replacement != nil {
+		rule.Replace = step.Replacement
+	}
+	ctx, err := checkrein.NewPolicyContext("write", []byte("k"), []byte("v"), step.Context)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if got := string(rule.byName(s.t, step.Helper)(ctx)); got != string(unescaped(want)) {
+		s.t.Errorf("%s: got %q, want %q", name, got, want)
+	}
+}
+
+// checkError compares the fields that are given.
+func (s *scripted) checkError(want *errorSpec, err error) {
+	s.t.Helper()
+	if want == nil {
+		if err != nil {
+			s.t.Errorf("unexpected: %v", err)
+		}
+		return
+	}
+	var own checkrein.Error
+	if !errors.As(err, &own) {
+		s.t.Errorf("got %v, want %s", err, want.Code)
+		return
+	}
+	for field, text := range want.fields() {
+		if got := errorField(err, own, field); field == "message" && strings.Contains(fmt.Sprint(got), fmt.Sprint(text)) {
+			continue
+		} else if got != text {
+			s.t.Errorf("%s: got %v, want %v, in %v", field, got, text, err)
+		}
+	}
+}
+
+// errorField gives a field of an error as the vectors write it.
+func errorField(err error, own checkrein.Error, field string) any {
+	var violation *checkrein.PolicyViolation
+	errors.As(err, &violation)
+	var limited *checkrein.RateLimitExceeded
+	errors.As(err, &limited)
+	var pattern *checkrein.PatternError
+	errors.As(err, &pattern)
+	switch field {
+	case "class":
+		return classOf(own)
+	case "code":
+		return own.Code()
+	case "message":
+		return err.Error()
+	case "cause":
+		if errors.Is(err, errForeign) {
+			return "{foreign}"
+		}
+		return nil
+	case "position":
+		if pattern != nil {
+			return uint64(pattern.Position)
+		}
+	case "retry_after_ns", "limit", "scope":
+		if limited != nil {
+			return map[string]any{
+				"retry_after_ns": uint64(limited.RetryAfter), "limit": limited.Limit, "scope": limited.Scope,
+			}[field]
+		}
+	}
+	if violation == nil {
+		return fmt.Sprintf("no %s in a %T", field, err)
+	}
+	return map[string]any{
+		"reason": violation.Reason, "rule": violation.Rule, "operation": violation.Operation,
+		"key": shown(violation.Key), "applied": violation.Applied,
+	}[field]
+}
+
+func classOf(err checkrein.Error) string {
+	if _, internal := err.(*checkrein.InternalError); internal {
+		return "CheckreinError"
+	}
+	return reflect.TypeOf(err).Elem().Name()
+}
+
+func (s *scripted) checkAudit(want []map[string]any) {
+	entries, err := s.engine.AuditLog(checkrein.AuditFilter{Limit: 1_000_000})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if len(entries) != len(want) {
+		s.t.Errorf("the audit has %d entries, want %d: %v", len(entries), len(want), entries)
+		return
+	}
+	for at, entry := range entries {
+		got := entry.Map()
+		if entry.OperationID == "" {
+			s.t.Errorf("entry %d has no operation_id", at+1)
+		}
+		time := time.Unix(0, int64(entry.TimestampNS)).UTC().Format("2006-01-02T15:04:05.000000Z")
+		if entry.Timestamp != time {
+			s.t.Errorf("entry %d: timestamp %s, want %s", at+1, entry.Timestamp, time)
+		}
+		delete(got, "operation_id")
+		delete(got, "timestamp")
+		if wanted := expected(at, want[at]); !reflect.DeepEqual(got, wanted) {
+			s.t.Errorf("entry %d:\n got %v\nwant %v", at+1, got, wanted)
+		}
+	}
+}
+
+// notReturning runs f in a goroutine of its own and says whether it went away without returning.
+func notReturning(f func()) bool {
+	returned := false
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		f()
+		returned = true
+	}()
+	<-done
+	return !returned
+}
+
+func discard() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+
+func TestMain(m *testing.M) {
+	slog.SetDefault(discard())
+	os.Exit(m.Run())
+}

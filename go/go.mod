@@ -1,0 +1,3 @@
+module github.com/checkrein/checkrein/go
+
+go 1.24
