@@ -26,6 +26,9 @@ fn main() {
     usual(rounds);
     println!("\nTwo threads, as a multiple of one");
     threads("no audit, same key", &guarded(100), rounds);
+    let hooked = guarded(100);
+    hooked.before_read("users/**", |_| PolicyAction::Allow);
+    threads("a native hook, same key", &hooked, rounds);
     let audited = guarded(100);
     audited.enable_audit().expect("the default size is allowed");
     threads("with audit, same key", &audited, rounds);
@@ -71,13 +74,17 @@ fn usual(rounds: usize) {
     let context = PolicyContext::new("read", KEY).with_agent_id("agent_001");
     let get = || drop(black_box(policy.get(KEY, Some(&context))));
     report("  1,000 hooks, a context", rounds, get);
+    let limited = guarded(1_000);
+    let limit = || RateLimit::per_second(1_000_000_000).scope("agent_id");
+    limited.add_rate_limit("read", limit()).expect("a limit within the bounds");
+    report("  1,000 hooks, a context and a keyed limit", rounds, || {
+        drop(black_box(limited.get(KEY, Some(&context))));
+    });
     policy.before_read("users/*/email", |ctx| {
         if ctx.agent_id.is_some() { PolicyAction::Allow } else { PolicyAction::Deny }
     });
     report("  and a native hook that matches", rounds, get);
-    policy
-        .add_rate_limit("read", RateLimit::per_second(1_000_000_000).scope("agent_id"))
-        .expect("a limit within the bounds");
+    policy.add_rate_limit("read", limit()).expect("a limit within the bounds");
     report("  and a keyed limit", rounds, get);
     policy.enable_audit_with(CALLS as usize).expect("a size within the bounds");
     report("  and the audit, filling", 1, get);

@@ -2,6 +2,7 @@
 //!
 //! It never says what is judged: key, value and operation are always those really used.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use compact_str::{CompactString, ToCompactString};
@@ -142,6 +143,19 @@ impl Context {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// The value of a name as text, copied only where it is none.
+    pub(crate) fn text_of(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.get(name).map(|value| match value {
+            Value::Text(text) => Cow::Borrowed(text.as_str()),
+            other => Cow::Owned(other.to_text().into_string()),
+        })
+    }
+
+    /// Takes a name out.
+    pub(crate) fn remove(&mut self, name: &str) {
+        self.entries.retain(|(known, _)| known != name);
     }
 
     /// The acting agent, as text.

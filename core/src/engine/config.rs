@@ -1,9 +1,10 @@
 //! What operations are judged by, as one immutable value: an operation holds the one it started with.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 use crate::audit::AuditLog;
+use crate::clock::Clock;
+use crate::engine::{EngineOptions, OpenCount};
 use crate::error::Error;
 use crate::hook::HookSet;
 use crate::limit::LimitSet;
@@ -20,12 +21,13 @@ pub(crate) struct Config {
     /// The first registration error that nobody has cleared: it refuses every operation.
     pub(crate) fault: Option<Error>,
     /// How many operations are open, over all configurations of the engine.
-    pub(crate) open: Arc<AtomicUsize>,
-    pub(crate) max_open: usize,
+    pub(crate) open: Arc<OpenCount>,
+    /// For the one moment at which nobody hands over the time: an operation that is let go.
+    pub(crate) clock: Clock,
 }
 
 impl Config {
-    pub(crate) fn new(max_open: usize) -> Self {
+    pub(crate) fn new(options: &EngineOptions) -> Self {
         Config {
             reads: HookSet::default(),
             writes: HookSet::default(),
@@ -33,8 +35,8 @@ impl Config {
             limits: LimitSet::default(),
             audit: None,
             fault: None,
-            open: Arc::default(),
-            max_open,
+            open: Arc::new(OpenCount::new(options.max_open)),
+            clock: options.clock.clone(),
         }
     }
 

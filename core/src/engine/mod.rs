@@ -4,6 +4,7 @@
 //! registering builds the next value under one. No lock is held while the host runs.
 
 mod config;
+mod open;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 
 pub(crate) use config::Config;
+pub(crate) use open::{OpenCount, Place};
 
 use crate::audit::{AuditFilter, AuditLog, Entry};
 use crate::clock::{Clock, Time};
@@ -19,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::glob::Glob;
 use crate::hook::{Action, HookEntry, HookId, Trigger};
 use crate::limit::{Limit, LimitStatus, RateLimit, Target};
-use crate::operation::{Operation, Request};
+use crate::operation::{Kind, Operation, Request};
 
 /// The most operations that may be open at once, unless told otherwise.
 pub const DEFAULT_MAX_OPEN: usize = 10_000;
@@ -58,7 +60,7 @@ impl Engine {
     #[must_use]
     pub fn new(options: EngineOptions) -> Self {
         Engine {
-            config: ArcSwap::from_pointee(Config::new(options.max_open)),
+            config: ArcSwap::from_pointee(Config::new(&options)),
             writer: Mutex::new(()),
             next_id: AtomicU64::new(1),
             used: AtomicBool::new(false),
@@ -75,15 +77,19 @@ impl Engine {
     /// Starts an operation under the hooks, limits and audit as they are now.
     pub fn start<'a>(&self, request: Request<'a>) -> Operation<'a> {
         let config = self.config.load();
-        let first = !self.used.load(Ordering::Relaxed) && !self.used.swap(true, Ordering::Relaxed);
-        let warn = first && config.is_bare();
-        Operation::new(config, request, warn)
+        let fault = request.check().err().or_else(|| config.fault.clone());
+        // One that is refused at once does not use up the warning: the next would pass in silence.
+        let warn = fault.is_none()
+            && !self.used.load(Ordering::Relaxed)
+            && !self.used.swap(true, Ordering::Relaxed)
+            && config.is_bare();
+        Operation::new(config, request, fault, warn)
     }
 
     /// Ends an operation as refused before it starts, for an error that its driver found in what the caller gave (a
     /// context that cannot be), so that the audit tells of it too. Gives the error back, to be raised.
     pub fn reject(&self, request: Request<'_>, error: Error) -> Error {
-        let mut operation = Operation::new(self.config.load(), request, false);
+        let mut operation = Operation::new(self.config.load(), request, None, false);
         let now = if operation.needs_time() { self.options.clock.now() } else { Time::default() };
         operation.reject(error.clone(), now);
         error
@@ -115,13 +121,21 @@ impl Engine {
         self.remove_hooks(|hook| hook.id == id) > 0
     }
 
-    /// Removes every hook that a test picks, and says how many.
+    /// Removes every hook that a test picks, and says how many. The test may call back into the engine.
     pub fn remove_hooks(&self, picks: impl Fn(&HookEntry) -> bool) -> usize {
+        let config = self.config.load();
+        let picked = Kind::ALL.map(|kind| {
+            let hooks = config.hooks_of(kind).iter();
+            hooks.filter(|hook| picks(hook)).map(|hook| hook.id).collect::<Vec<_>>()
+        });
+        drop(config);
+        if picked.iter().all(Vec::is_empty) {
+            return 0;
+        }
         let mut removed = 0;
         self.change(|config| {
-            for kind in crate::operation::Kind::ALL {
+            for (kind, ids) in Kind::ALL.into_iter().zip(picked) {
                 let hooks = config.hooks_of_mut(kind);
-                let ids: Vec<_> = hooks.iter().filter(|hook| picks(hook)).map(|hook| hook.id).collect();
                 for id in ids {
                     if let Some(fewer) = hooks.without(id) {
                         *hooks = fewer;
@@ -137,7 +151,7 @@ impl Engine {
     #[must_use]
     pub fn hooks(&self) -> Vec<Arc<HookEntry>> {
         let config = self.config.load();
-        let kinds = crate::operation::Kind::ALL.into_iter();
+        let kinds = Kind::ALL.into_iter();
         kinds.flat_map(|kind| config.hooks_of(kind).iter().cloned().collect::<Vec<_>>()).collect()
     }
 
@@ -147,12 +161,7 @@ impl Engine {
     /// `ConfigError` for an unknown operation, one that belongs to another surface, and a limit out of range.
     pub fn add_rate_limit(&self, operation: &str, limit: &RateLimit) -> Result<()> {
         self.remembering(|| {
-            let target = Target::parse(operation)?;
-            if matches!(target, Target::Action | Target::Effect) {
-                return Err(Error::config(format!(
-                    "a limit on `{operation}` never applies to a policy engine: write read, write, delete or all"
-                )));
-            }
+            let target = target_of(operation)?;
             let limit = Arc::new(Limit::compile(target, limit)?);
             self.change(|config| config.limits = config.limits.with(limit));
             Ok(())
@@ -162,9 +171,9 @@ impl Engine {
     /// How every limit that applies to an operation stands for a context; spends nothing.
     ///
     /// # Errors
-    /// `ConfigError` for an unknown operation.
+    /// `ConfigError` for an unknown operation, and one that belongs to another surface.
     pub fn rate_limit_status(&self, operation: &str, context: &Context) -> Result<Vec<LimitStatus>> {
-        let target = Target::parse(operation)?;
+        let target = target_of(operation)?;
         let now = self.options.clock.now();
         Ok(self.config.load().limits.status(target, context, now.monotonic_ns))
     }
@@ -224,10 +233,10 @@ impl Engine {
         cleared
     }
 
-    /// How many operations have gone out to hooks, or outlive the call that started them.
+    /// How many operations go out to hooks of the host, or outlive the call that started them.
     #[must_use]
     pub fn open_operations(&self) -> usize {
-        self.config.load().open.load(Ordering::Relaxed)
+        self.config.load().open.total()
     }
 
     fn remembering<T>(&self, register: impl FnOnce() -> Result<T>) -> Result<T> {
@@ -246,6 +255,16 @@ impl Engine {
         let old = self.config.swap(Arc::new(next));
         drop(lock);
         drop(old);
+    }
+}
+
+/// What a limit of this surface is for.
+fn target_of(operation: &str) -> Result<Target> {
+    match Target::parse(operation)? {
+        Target::Action | Target::Effect => Err(Error::config(format!(
+            "a limit on `{operation}` never applies to a policy engine: write read, write, delete or all"
+        ))),
+        target => Ok(target),
     }
 }
 

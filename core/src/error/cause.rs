@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// An error of the host: an exception, a Go error, a Rust error or a panic's payload.
@@ -34,6 +35,28 @@ impl Cause {
     /// An object of another language, for its driver to take out again.
     pub fn host(type_name: impl Into<Arc<str>>, object: Arc<dyn Any + Send + Sync>) -> Self {
         Cause { type_name: type_name.into(), object: Object::Host(object) }
+    }
+
+    /// A panic that was caught, with its message where it has one. The payload is dropped here, and a panic in its
+    /// own drop ends here too.
+    #[must_use]
+    pub fn panic(payload: Box<dyn Any + Send>) -> Self {
+        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+        if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+            std::mem::forget(again);
+        }
+        match text {
+            Some(text) => Cause::error("panic", text.into()),
+            None => Cause::named("panic"),
+        }
+    }
+
+    /// A Rust error, under the last part of its type's name; what is behind a `Box<dyn Error>` is an `Error`.
+    pub fn of_type<E>(error: Box<dyn std::error::Error + Send + Sync>) -> Self {
+        let path = std::any::type_name::<E>().split('<').next().unwrap_or_default();
+        let name = path.rsplit("::").next().filter(|name| *name != "Box").unwrap_or("Error");
+        Cause::error(name, error)
     }
 
     /// The name of the error's type.

@@ -25,6 +25,13 @@ pub enum Action {
     Log(HostObject),
 }
 
+impl Action {
+    /// Whether an operation goes out to the host for it.
+    pub(crate) fn asks_host(&self) -> bool {
+        !matches!(self, Action::Helper(_))
+    }
+}
+
 /// A registered hook.
 #[derive(Debug)]
 pub struct HookEntry {

@@ -131,6 +131,17 @@ impl LimitSet {
         self.take_all(Count::Operations, target, context, now_ns)
     }
 
+    /// [`LimitSet::start`] and [`LimitSet::take`] at one moment, for an operation that nothing is asked about in
+    /// between: looks at no bucket twice.
+    ///
+    /// # Errors
+    /// As those of the two.
+    pub fn pass(&self, target: Target, context: &Context, now_ns: u64) -> Result<Taken, Refused> {
+        let attempted = self.take_all(Count::Attempts, target, context, now_ns)?;
+        let taken = self.take_all(Count::Operations, target, context, now_ns)?;
+        Ok(if taken.overflow.is_some() { taken } else { attempted })
+    }
+
     /// How each limit stands that applies to an operation; every limit for [`Target::All`]. Takes nothing.
     #[must_use]
     pub fn status(&self, target: Target, context: &Context, now_ns: u64) -> Vec<LimitStatus> {

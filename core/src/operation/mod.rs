@@ -17,5 +17,6 @@ mod step;
 pub use kind::Kind;
 pub use operation::Operation;
 pub use outcome::Outcome;
+pub(crate) use progress::log_sentence;
 pub use request::{MAX_DEPTH, MAX_KEY_BYTES, Request};
 pub use step::{HookCall, LogCall, LogLevel, Reply, Step, StoreCall, StoreReply};

@@ -21,8 +21,13 @@ pub struct Operation<'a> {
 }
 
 impl<'a> Operation<'a> {
-    pub(crate) fn new(config: Guard<Arc<Config>>, request: Request<'a>, warn: bool) -> Self {
-        let progress = Progress::new(&config, request, warn);
+    pub(crate) fn new(
+        config: Guard<Arc<Config>>,
+        request: Request<'a>,
+        fault: Option<Error>,
+        warn: bool,
+    ) -> Self {
+        let progress = Progress::new(request, fault, warn);
         Operation { config, progress }
     }
 
@@ -75,7 +80,8 @@ impl<'a> Operation<'a> {
     }
 
     /// The operation with everything it borrowed copied, to outlive the call that started it. It counts as open
-    /// from here on, and ends where that makes too many: ask for the step again.
+    /// from here on, and ends where that makes too many: so call this before a step is performed, and ask for the
+    /// step again.
     #[must_use]
     pub fn into_owned(mut self) -> Operation<'static> {
         self.progress.count(&self.config);

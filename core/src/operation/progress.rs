@@ -2,13 +2,12 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::refusal::Refusal;
 use super::{HookCall, Kind, LogCall, LogLevel, Outcome, Reply, Request, Step, StoreCall, StoreReply};
 use crate::clock::Time;
-use crate::context::Context;
-use crate::engine::Config;
+use crate::context::{AGENT_ID, Context};
+use crate::engine::{Config, Place};
 use crate::error::{Code, Error, Result, UsageError};
 use crate::hook::{Action, Answer, HookEntry, Matched, Phase};
 use crate::limit::{Taken, Target};
@@ -38,7 +37,7 @@ pub(super) struct Progress<'a> {
     /// A rate limit's shared overflow bucket was used: the audit says so.
     pub(super) overflow: Option<String>,
     /// Counted among the engine's open operations.
-    counted: bool,
+    counted: Option<Place>,
     /// The last reading of the clock.
     pub(super) seen: Time,
     pub(super) result: Result<(), Refusal>,
@@ -74,8 +73,8 @@ pub(super) enum Pending {
 }
 
 impl<'a> Progress<'a> {
-    pub(super) fn new(config: &Config, request: Request<'a>, warn: bool) -> Self {
-        let fault = request.check().err().or_else(|| config.fault.clone());
+    /// An operation that is to start, or one that a fault has refused already.
+    pub(super) fn new(request: Request<'a>, fault: Option<Error>, warn: bool) -> Self {
         let Request { kind, key, value, context, depth } = request;
         let mut progress = Progress { kind, key, value, context, depth, warn, ..Progress::ended() };
         match fault {
@@ -102,7 +101,7 @@ impl<'a> Progress<'a> {
             changed_by: None,
             logged: false,
             overflow: None,
-            counted: false,
+            counted: None,
             seen: Time::default(),
             result: Ok(()),
         }
@@ -151,15 +150,31 @@ impl<'a> Progress<'a> {
             self.pending = Pending::Warning;
             return;
         }
+        let hooks = config.hooks_of(self.kind);
+        hooks.collect(&self.key, &mut self.matched);
         if !config.limits.is_empty() {
             let target = Target::from(self.kind);
-            match config.limits.start(target, &self.context, self.seen.monotonic_ns) {
+            let now_ns = self.seen.monotonic_ns;
+            // Where no hook is to be asked, looking and taking are one.
+            let alone = self.matched.is_empty();
+            let judged = match alone {
+                true => config.limits.pass(target, &self.context, now_ns),
+                false => config.limits.start(target, &self.context, now_ns),
+            };
+            match judged {
                 Ok(taken) => self.note_overflow(&taken),
                 Err(refused) => return self.refuse_by_limit(&refused),
             }
+            if alone {
+                self.state = State::Store;
+                return;
+            }
         }
-        config.hooks_of(self.kind).collect(&self.key, &mut self.matched);
-        self.state = State::Before;
+        let host = |place: &u32| hooks.get(*place).is_some_and(|hook| hook.action.asks_host());
+        // Counted before anything happens: too many open ones are refused while nothing is taken or written.
+        if !self.matched.iter().any(host) || self.count(config) {
+            self.state = State::Before;
+        }
     }
 
     fn take_limits(&mut self, config: &Config) {
@@ -193,30 +208,26 @@ impl<'a> Progress<'a> {
         };
         match &hook.action {
             Action::Helper(helper) => self.judge(hook, helper.answer(&self.context)),
-            Action::Host(_) => self.ask_host(config, Pending::Hook(place)),
-            Action::Log(_) => self.ask_host(config, Pending::Log(place)),
+            Action::Host(_) => self.pending = Pending::Hook(place),
+            Action::Log(_) => self.pending = Pending::Log(place),
         }
     }
 
-    /// Goes out to the host.
-    fn ask_host(&mut self, config: &Config, pending: Pending) {
-        if self.count(config) {
-            self.pending = pending;
-        }
-    }
-
-    /// Counts the operation among the open ones: from its first hook on, and where it outlives the call that
-    /// started it. False where that makes too many, which ends it.
+    /// Counts the operation among the open ones: where a hook of the host matches its key, and where it outlives
+    /// the call that started it. False where that makes too many, which ends it.
     pub(super) fn count(&mut self, config: &Config) -> bool {
-        if self.counted || matches!(self.state, State::Ended | State::Done) {
+        if self.counted.is_some() || matches!(self.state, State::Ended | State::Done) {
             return true;
         }
-        self.counted = true;
-        let passes = config.open.fetch_add(1, Ordering::Relaxed) < config.max_open;
+        let (place, passes) = config.open.enter();
+        self.counted = Some(place);
         if !passes {
-            let max = config.max_open;
+            let max = config.open.max();
             let message = format!("no more than {max} operations may be open at once: let some end first");
-            self.pending = Pending::Nothing;
+            if std::mem::replace(&mut self.pending, Pending::Nothing) == Pending::Store {
+                // The step was shown and is taken back: the store has not been asked.
+                self.state = State::Take;
+            }
             self.fail(Error::Usage(UsageError { message, code: Code::OpenLimit }));
         }
         passes
@@ -266,8 +277,8 @@ impl<'a> Progress<'a> {
 
     /// No longer among the open operations of its engine.
     pub(super) fn uncount(&mut self, config: &Config) {
-        if std::mem::take(&mut self.counted) {
-            config.open.fetch_sub(1, Ordering::Relaxed);
+        if let Some(place) = self.counted.take() {
+            config.open.leave(place);
         }
     }
 
@@ -317,10 +328,15 @@ impl<'a> Progress<'a> {
 
     /// What `log_and_allow` tells: never a value.
     fn note(&self, hook: &HookEntry) -> String {
-        let key = text::shown_key(&self.key);
-        match self.context.agent_id() {
-            Some(agent) => format!("{} `{key}` by agent `{agent}`", hook.trigger.as_str()),
-            None => format!("{} `{key}`", hook.trigger.as_str()),
-        }
+        log_sentence(hook.trigger.as_str(), &self.key, self.context.text_of(AGENT_ID).as_deref())
+    }
+}
+
+/// The sentence of `log_and_allow`: what is said about who acts cannot forge another line of the log.
+pub(crate) fn log_sentence(trigger: &str, key: &[u8], agent: Option<&str>) -> String {
+    let key = text::shown_key(key);
+    match agent.map(|agent| text::shown_key(agent.as_bytes())) {
+        Some(agent) => format!("{trigger} `{key}` by agent `{agent}`"),
+        None => format!("{trigger} `{key}`"),
     }
 }

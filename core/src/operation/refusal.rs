@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::progress::{Pending, Progress, State};
 use super::{Kind, StoreReply};
 use crate::audit::{OperationId, Record, Surface, Verdict};
+use crate::context::{AGENT_ID, SESSION_ID};
 use crate::engine::Config;
 use crate::error::{Cause, Class, Code, Error, PolicyViolation, RateLimitExceeded, ViolationKind};
 use crate::hook::HookEntry;
@@ -145,7 +146,8 @@ impl Progress<'_> {
             Pending::Store => "the reply does not fit: the store's reply is due",
         };
         let error = Error::usage(asked);
-        if !matches!(self.state, State::Ended | State::Done) {
+        // One that is decided stays refused where it was, and becomes so where it was not and nothing has happened.
+        if self.state != State::Done && self.result.is_ok() {
             self.end(Verdict::Error, error.clone());
         }
         error
@@ -166,6 +168,10 @@ impl Progress<'_> {
             let violation = PolicyViolation { kind, reason, applied, ..self.violation() };
             self.end(verdict, violation.into());
         }
+        if config.audit.is_some() {
+            // Nobody hands over the time here, and the last reading may be long past, or none at all.
+            self.seen = config.clock.now();
+        }
         self.pending = Pending::Nothing;
         self.conclude(config);
     }
@@ -175,7 +181,7 @@ impl Progress<'_> {
         self.state = State::Done;
         self.uncount(config);
         let Some(audit) = &config.audit else { return };
-        let (agent_id, session_id) = (self.context.agent_id(), self.context.session_id());
+        let (agent_id, session_id) = (self.context.text_of(AGENT_ID), self.context.text_of(SESSION_ID));
         let (changed_by, hidden_for) = match &self.changed_by {
             Some((rule, why)) => (Some(&**rule), why.as_deref()),
             None => (None, None),

@@ -53,7 +53,7 @@ impl<'a> Request<'a> {
         Request { depth, ..self }
     }
 
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         if self.key.len() > MAX_KEY_BYTES {
             let have = self.key.len();
             return Err(Error::usage(format!(

@@ -82,7 +82,7 @@ impl<T: Into<Answer>, E: Into<Box<dyn std::error::Error + Send + Sync>>> From<Re
                 Ok(own) => Failure::Own(*own),
                 Err(foreign) => match foreign.downcast::<crate::error::PolicyViolation>() {
                     Ok(violation) => Failure::Own(Error::Violation(violation)),
-                    Err(foreign) => Failure::Foreign(Cause::error(std::any::type_name::<E>(), foreign)),
+                    Err(foreign) => Failure::Foreign(Cause::of_type::<E>(foreign)),
                 },
             }),
         }

@@ -25,6 +25,8 @@ pub struct PolicyContext<'a> {
     pub session_id: Option<Cow<'a, str>>,
     /// Everything that the caller said.
     said: Cow<'a, Context>,
+    /// Where a hook sees this, the moment at which it is asked.
+    trigger: Option<Trigger>,
     /// What could not be said; refuses the operation.
     fault: Option<Error>,
 }
@@ -39,6 +41,7 @@ impl<'a> PolicyContext<'a> {
             agent_id: None,
             session_id: None,
             said: Cow::Owned(Context::new()),
+            trigger: None,
             fault: None,
         }
     }
@@ -83,17 +86,14 @@ impl<'a> PolicyContext<'a> {
 
     /// What a hook call shows.
     pub(super) fn of_call(call: &HookCall<'a>) -> Self {
-        PolicyContext::view(call.trigger, call.key, call.value, call.context)
-    }
-
-    fn view(trigger: Trigger, key: &'a [u8], value: Option<&'a [u8]>, context: &'a Context) -> Self {
         PolicyContext {
-            operation: Cow::Borrowed(trigger.kind.as_str()),
-            key: Cow::Borrowed(key),
-            value: value.map(Cow::Borrowed),
-            agent_id: shown(context, AGENT_ID),
-            session_id: shown(context, SESSION_ID),
-            said: Cow::Borrowed(context),
+            operation: Cow::Borrowed(call.trigger.kind.as_str()),
+            key: Cow::Borrowed(call.key),
+            value: call.value.map(Cow::Borrowed),
+            agent_id: call.context.text_of(AGENT_ID),
+            session_id: call.context.text_of(SESSION_ID),
+            said: Cow::Borrowed(call.context),
+            trigger: Some(call.trigger),
             fault: None,
         }
     }
@@ -105,8 +105,10 @@ impl<'a> PolicyContext<'a> {
         }
         let mut context = Cow::Borrowed(&*self.said);
         for (name, field) in [(AGENT_ID, &self.agent_id), (SESSION_ID, &self.session_id)] {
-            if let Some(text) = field.as_deref().filter(|text| !says(&self.said, name, text)) {
-                context.to_mut().insert(name, text.into())?;
+            match field.as_deref() {
+                field if field == self.said.text_of(name).as_deref() => {}
+                Some(text) => context.to_mut().insert(name, text.into())?,
+                None => context.to_mut().remove(name),
             }
         }
         Ok(context)
@@ -120,19 +122,13 @@ impl<'a> PolicyContext<'a> {
         self
     }
 
-    /// The checked context behind this one, for the ready-made hooks.
+    /// What was said of it that can be: the audit tells of a refused operation by this.
     pub(super) fn said(&self) -> &Context {
         &self.said
     }
-}
 
-fn shown<'a>(context: &'a Context, name: &str) -> Option<Cow<'a, str>> {
-    context.get(name).map(|value| match value {
-        Value::Text(text) => Cow::Borrowed(text.as_str()),
-        other => Cow::Owned(other.to_text().into_string()),
-    })
-}
-
-fn says(context: &Context, name: &str, text: &str) -> bool {
-    shown(context, name).is_some_and(|said| said == text)
+    /// The word for the moment: `before_write` for a hook, else what the caller wrote.
+    pub(super) fn moment(&self) -> &str {
+        self.trigger.map_or(&*self.operation, |trigger| trigger.as_str())
+    }
 }

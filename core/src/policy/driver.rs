@@ -18,6 +18,11 @@ pub fn time_for(operation: &Operation<'_>, clock: &Clock) -> Time {
 /// Pass `None` where the store is the host's, or where the caller wants to perform the store steps itself.
 pub fn advance<'o>(operation: &'o mut Operation<'_>, clock: &Clock, database: Option<&Database>) -> Step<'o> {
     let now = time_for(operation, clock);
+    advance_at(operation, now, database)
+}
+
+/// [`advance`] at a time that was read already: the one that the last reply came with.
+pub fn advance_at<'o>(operation: &'o mut Operation<'_>, now: Time, database: Option<&Database>) -> Step<'o> {
     if let Some(database) = database.filter(|database| !database.blocks())
         && let Step::Store(call) = operation.step(now)
     {
@@ -41,6 +46,6 @@ pub fn perform<S: Store + ?Sized>(store: &S, call: &StoreCall<'_>) -> StoreReply
             Ok(own) => StoreReply::Failed(*own),
             Err(foreign) => StoreReply::Raised(Cause::error("Error", foreign)),
         },
-        Err(_) => StoreReply::Raised(Cause::named("panic")),
+        Err(payload) => StoreReply::Raised(Cause::panic(payload)),
     }
 }

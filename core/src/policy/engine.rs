@@ -205,8 +205,9 @@ impl PolicyEngine {
             Target::Database(database) => Some(database),
             Target::Other(_) => None,
         };
+        let mut now = driver::time_for(&operation, clock);
         loop {
-            let reply = match driver::advance(&mut operation, clock, database) {
+            let reply = match driver::advance_at(&mut operation, now, database) {
                 Step::CallHook(call) => Reply::Answer(nested(call.depth, || hook::call(&call))),
                 Step::Store(call) => Reply::Store(match &self.store {
                     Target::Database(database) => driver::perform(database, &call),
@@ -215,7 +216,7 @@ impl PolicyEngine {
                 Step::Log(call) => tell(&call),
                 Step::Done => break,
             };
-            let now = driver::time_for(&operation, clock);
+            now = driver::time_for(&operation, clock);
             operation.resume(reply, now)?;
         }
         operation.finish()
@@ -229,11 +230,15 @@ fn said<'a>(context: Option<&'a PolicyContext<'_>>) -> Result<Cow<'a, Context>> 
 
 /// Runs a hook with the thread marked as being that deep in hooks.
 fn nested<T>(depth: u32, run: impl FnOnce() -> T) -> T {
-    let before = DEPTH.replace(depth);
-    // Panics were caught by then, so the mark is always taken back.
-    let result = run();
-    DEPTH.set(before);
-    result
+    /// Takes the mark back, whatever happens.
+    struct Before(u32);
+    impl Drop for Before {
+        fn drop(&mut self) {
+            DEPTH.set(self.0);
+        }
+    }
+    let _before = Before(DEPTH.replace(depth));
+    run()
 }
 
 fn tell(call: &LogCall<'_>) -> Reply {

@@ -4,6 +4,7 @@
 use std::any::{Any, TypeId};
 
 use crate::hook::{Answer, Helper};
+use crate::operation::log_sentence;
 use crate::policy::{PolicyAction, PolicyContext};
 
 /// Refuses everything.
@@ -43,11 +44,8 @@ pub fn log_and_allow(
 ) -> impl Fn(&PolicyContext<'_>) -> PolicyAction + Send + Sync + 'static {
     let target = target.into();
     move |ctx: &PolicyContext<'_>| {
-        let key = crate::text::shown_key(&ctx.key);
-        match &ctx.agent_id {
-            Some(agent) => log::info!(target: &target, "{} `{key}` by agent `{agent}`", ctx.operation),
-            None => log::info!(target: &target, "{} `{key}`", ctx.operation),
-        }
+        let sentence = log_sentence(ctx.moment(), &ctx.key, ctx.agent_id.as_deref());
+        log::info!(target: &target, "{sentence}");
         PolicyAction::Log
     }
 }
@@ -78,7 +76,8 @@ pub(super) fn recognise<F: Fn(&PolicyContext<'_>) -> R + 'static, R: Into<Answer
 }
 
 fn action_of(helper: &Helper, ctx: &PolicyContext<'_>) -> PolicyAction {
-    match helper.answer(ctx.said()) {
+    let context = ctx.to_context();
+    match helper.answer(context.as_deref().unwrap_or(ctx.said())) {
         Answer::Deny(Some(reason)) => PolicyAction::DenyBecause(reason),
         Answer::Deny(None) => PolicyAction::Deny,
         Answer::Modify(value) => PolicyAction::Modify(value),

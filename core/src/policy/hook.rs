@@ -39,5 +39,5 @@ pub(super) fn call(call: &HookCall<'_>) -> Answer {
     let ctx = PolicyContext::of_call(call);
     // INVARIANT: the closure gets shared references only, so nothing of ours is left half-changed by a panic.
     catch_unwind(AssertUnwindSafe(|| (hook.0)(&ctx)))
-        .unwrap_or_else(|_| Answer::foreign(Cause::named("panic")))
+        .unwrap_or_else(|payload| Answer::foreign(Cause::panic(payload)))
 }

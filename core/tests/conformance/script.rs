@@ -17,7 +17,7 @@ use crate::vector::Said;
 use crate::world::World;
 
 /// The names that `{foreign}` stands for: that of [`Breakage`], and what the core calls a store's error.
-pub(crate) const FOREIGN: [&str; 2] = ["conformance::script::Breakage", "Error"];
+pub(crate) const FOREIGN: [&str; 2] = ["Breakage", "Error"];
 /// The descriptions that `{nonsense}` stands for.
 pub(crate) const NONSENSE: [&str; 2] = ["the number 5", "`MODIFY` without a value"];
 

@@ -1,0 +1,35 @@
+//! What is compared: outcomes, what hooks saw, audit entries.
+
+use checkrein::operation::Kind;
+
+use super::history::Bytes;
+
+pub(crate) const EPOCH_NS: u64 = 1_000_000_000_000;
+
+pub(crate) type Outcome = Result<Option<Bytes>, Failed>;
+/// Its rule, the value, whether that is the original one, and the depth.
+pub(crate) type HookSaw = (String, Option<Bytes>, bool, u32);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failed {
+    pub(crate) code: &'static str,
+    pub(crate) rule: Option<String>,
+    pub(crate) reason: Option<String>,
+    pub(crate) applied: bool,
+    pub(crate) retry_after_ns: Option<u128>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub(crate) sequence: u64,
+    pub(crate) timestamp_ns: u64,
+    pub(crate) operation: Kind,
+    pub(crate) key: Bytes,
+    pub(crate) result: &'static str,
+    pub(crate) agent_id: Option<String>,
+    pub(crate) session_id: Option<String>,
+    pub(crate) rule: Option<String>,
+    pub(crate) reason: Option<String>,
+    pub(crate) logged: bool,
+    pub(crate) applied: Option<bool>,
+}
