@@ -9,6 +9,7 @@
 //! 1,000), and would be carried away by tasks and threads that outlive the hook.
 
 use std::cell::RefCell;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -66,13 +67,24 @@ impl Drop for Mark {
 /// The running greenlet's address, which no other has while the hook runs; zero without the package.
 fn greenlet(py: Python<'_>) -> PyResult<usize> {
     static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
-    let modules = MODULES.get_or_try_init(py, || {
-        PyResult::Ok(py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?.unbind())
-    })?;
-    match modules.bind(py).get_item(pyo3::intern!(py, "greenlet"))? {
+    /// How many modules were loaded when the package was last found missing: most often nothing has changed.
+    static MISSING_AMONG: AtomicUsize = AtomicUsize::new(usize::MAX);
+    let modules = MODULES
+        .get_or_try_init(py, || {
+            PyResult::Ok(py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?.unbind())
+        })?
+        .bind(py);
+    let loaded = modules.len();
+    if MISSING_AMONG.load(Ordering::Relaxed) == loaded {
+        return Ok(0);
+    }
+    match modules.get_item(pyo3::intern!(py, "greenlet"))? {
         Some(module) if !module.is_none() => {
             Ok(module.call_method0(pyo3::intern!(py, "getcurrent"))?.as_ptr() as usize)
         }
-        _ => Ok(0),
+        _ => {
+            MISSING_AMONG.store(loaded, Ordering::Relaxed);
+            Ok(0)
+        }
     }
 }
