@@ -11,6 +11,7 @@ from __future__ import annotations
 import fnmatch
 import importlib
 import importlib.metadata
+import itertools
 import platform
 import re
 import statistics
@@ -27,6 +28,7 @@ import checkrein
 from checkrein.policy import allow_all
 
 KEY, VALUE, CONTEXT = b"users/alice", b"data", {"agent_id": "agent_001"}
+AGENTS = itertools.cycle([{"agent_id": f"agent_{n:03}"} for n in range(16)])
 AUDIT = 10_000
 
 
@@ -133,6 +135,7 @@ def cases(make: Callable[[], Any], allow: Any) -> dict[str, Any]:
     hook = allowing(allow)
     return {
         "put, 1 hook": with_hooks(make(), hook, 0),
+        "put, 1 hook, 16 agents in turn": with_hooks(make(), hook, 0),
         "put, 100 hooks, 1 matches": with_hooks(make(), hook, 99),
         "put, 1,000 hooks, 1 matches": with_hooks(make(), hook, 999),
         "put, 1 hook, audit full": full_audit(with_hooks(make(), hook, 0)),
@@ -155,8 +158,9 @@ def measure(engines: dict[str, Any], number: int, rounds: int) -> dict[str, floa
     for _ in range(rounds):
         for name, (engine, key) in engines.items():
             count = max(1, number // 50) if "1,000" in name and "checkrein" not in name else number
-            names = {"put": engine.put, "key": key, "value": VALUE, "said": CONTEXT}
-            timer = timeit.Timer("put(key, value, context=said)", globals=names)
+            names = {"put": engine.put, "key": key, "value": VALUE, "said": CONTEXT, "agents": AGENTS}
+            said = "next(agents)" if "in turn" in name else "said"
+            timer = timeit.Timer(f"put(key, value, context={said})", globals=names)
             times[name].append(timer.timeit(count) / count * 1e9)
     return {name: statistics.median(values) for name, values in times.items()}
 

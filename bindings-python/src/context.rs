@@ -9,14 +9,17 @@ use crate::convert::described;
 use crate::errors;
 
 /// How many entries keep their objects for the hooks' view; contexts seldom have more.
-const KEPT: usize = 4;
+pub(crate) const KEPT: usize = 4;
+
+/// Names and values as they were given, all of Python's own types.
+pub(crate) type Kept<'py> = [Option<(Bound<'py, PyString>, Bound<'py, PyAny>)>; KEPT];
 
 /// What the caller said: the core's copy, and the objects that it was made from, for the view.
 #[derive(Default)]
 pub(crate) struct Said<'py> {
     pub(crate) context: Context,
     /// The entries as they were given, where all are of Python's own types, which nobody can change.
-    kept: [Option<(Bound<'py, PyString>, Bound<'py, PyAny>)>; KEPT],
+    kept: Kept<'py>,
     /// How many entries could be kept.
     count: usize,
 }
@@ -75,6 +78,11 @@ impl<'py> Said<'py> {
         Ok(())
     }
 
+    /// The objects of all entries, where they were kept and there are any.
+    pub(crate) fn kept(&self) -> Option<&Kept<'py>> {
+        (self.count == self.context.len() && self.count > 0).then_some(&self.kept)
+    }
+
     /// The read-only view that hooks get: what a hook sees is what is judged.
     pub(crate) fn view(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         static EMPTY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
@@ -83,8 +91,8 @@ impl<'py> Said<'py> {
             return Ok(empty.bind(py).clone());
         }
         let dict = PyDict::new(py);
-        if self.count == self.context.len() {
-            for (name, value) in self.kept.iter().flatten() {
+        if let Some(kept) = self.kept() {
+            for (name, value) in kept.iter().flatten() {
                 dict.set_item(name, value)?;
             }
             return Ok(read_only(&dict));

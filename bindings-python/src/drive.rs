@@ -14,6 +14,7 @@ use crate::call::call3;
 use crate::context::Said;
 use crate::errors::Failed;
 use crate::hook::Callable;
+use crate::last_view::LastView;
 use crate::store::Store;
 use crate::{answer, bytes, depth, errors, log};
 
@@ -26,6 +27,7 @@ struct View<'a, 'py> {
     /// The value as the caller or the store gave it, or as it was last shown.
     value: Option<Bound<'py, PyBytes>>,
     said: &'a Said<'py>,
+    last: &'a LastView,
     /// The context as hooks see it.
     context: Option<Bound<'py, PyAny>>,
 }
@@ -49,7 +51,7 @@ impl<'py> View<'_, 'py> {
         };
         let context = match &self.context {
             Some(context) => context.clone(),
-            None => self.context.insert(self.said.view(py)?).clone(),
+            None => self.context.insert(self.last.of(py, self.said)?).clone(),
         };
         let returned = depth::inside(py, call.depth, || call3(callable.bind(py), self.key, &value, &context));
         answer::of(py, returned, &value).map(Reply::Answer)
@@ -64,8 +66,7 @@ fn same(one: &[u8], other: &[u8]) -> bool {
 /// Runs an operation to its end. `value` is what is to be written, for a write; `said` the caller's context.
 pub(crate) fn drive<'py>(
     py: Python<'py>,
-    engine: &Engine,
-    store: &Store,
+    (engine, store, last): (&Engine, &Store, &LastView),
     kind: Kind,
     key: &Bound<'py, PyBytes>,
     value: Option<&Bound<'py, PyAny>>,
@@ -91,7 +92,7 @@ pub(crate) fn drive<'py>(
     };
     let request = Request { context: Cow::Borrowed(&said.context), ..request };
     let mut operation = engine.start(request.at_depth(depth::current(py)?));
-    let mut view = View { key, value, said: &said, context: None };
+    let mut view = View { key, value, said: &said, last, context: None };
     // An error on the way drops the operation, which refuses it: audited as abandoned.
     run(py, engine, store, &mut operation, &mut view)?;
     let outcome = operation.finish().map_err(|error| errors::to_py(py, error))?;

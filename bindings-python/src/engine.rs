@@ -19,6 +19,7 @@ use crate::drive::drive;
 use crate::guard::guarded;
 use crate::handle::{PyHookHandle, register, registrar};
 use crate::hook::{callable_of, visit};
+use crate::last_view::LastView;
 use crate::store::Store;
 use crate::{bytes, clock, errors, helpers, limits};
 
@@ -31,6 +32,7 @@ use crate::{bytes, clock, errors, helpers, limits};
 pub(crate) struct PyPolicyEngine {
     engine: Arc<Engine>,
     store: Store,
+    last_view: LastView,
 }
 
 /// The hook argument: left out, it asks for a decorator; `None` is a mistake.
@@ -78,7 +80,7 @@ impl PyPolicyEngine {
     ) -> PyResult<Option<Bound<'py, PyBytes>>> {
         guarded(py, || {
             let key = bytes::of_argument("key", key)?;
-            drive(py, &self.engine, &self.store, kind, &key, value, context)
+            drive(py, (&self.engine, &self.store, &self.last_view), kind, &key, value, context)
         })
     }
 
@@ -133,7 +135,8 @@ impl PyPolicyEngine {
             }
             let clock = clock::of_argument(clock)?;
             let options = EngineOptions { clock, max_open, ..EngineOptions::default() };
-            Ok(PyPolicyEngine { engine: Arc::new(Engine::new(options)), store: Store::of_argument(db)? })
+            let (engine, store) = (Arc::new(Engine::new(options)), Store::of_argument(db)?);
+            Ok(PyPolicyEngine { engine, store, last_view: LastView::default() })
         })
     }
 

@@ -21,6 +21,7 @@ mod guard;
 mod handle;
 mod helpers;
 mod hook;
+mod last_view;
 mod limits;
 mod log;
 mod store;

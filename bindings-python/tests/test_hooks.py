@@ -197,6 +197,23 @@ def test_the_context_is_copied_and_read_only(policy: PolicyEngine) -> None:
     assert policy.get_audit_log()[-1]["agent_id"] == "a"
 
 
+def test_each_operation_shows_its_own_context(policy: PolicyEngine) -> None:
+    seen: list[dict[str, Any]] = []
+    policy.before_write("*", lambda key, value, context: seen.append(dict(context)))
+    said: dict[str, Any] = {"agent_id": "a"}
+    contexts: list[Any] = [
+        said, said, {"agent_id": "b"}, said, {"agent_id": "a", "n": 1}, {"n": 1, "agent_id": "a"}, {"n": True},
+        {"n": 1}, {}, said, {f"k{n}": n for n in range(6)}, said, {"agent_id": "".join("a")}, {"other": "a"},
+    ]  # fmt: skip
+    for context in contexts:
+        policy.put(b"k", b"v", context)
+    assert seen == contexts
+    assert [type(s["n"]) for s in seen if "n" in s] == [int, int, bool, int]
+    said["agent_id"] = "changed"
+    policy.put(b"k", b"v", said)
+    assert seen[-1] == {"agent_id": "changed"}
+
+
 def test_hooks_added_and_removed_by_hooks_count_from_the_next_operation(policy: PolicyEngine) -> None:
     deny = lambda *args: PolicyAction.DENY  # noqa: E731
 
