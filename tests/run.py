@@ -20,7 +20,7 @@ STAGES = ["rust", "python", "node", "c", "go", "seeds"]
 
 # The closing lines of the runners: cargo test, pytest, node --test, go test, and "N passed, N failed".
 SUMMARY = re.compile(
-    r"^(test result: .*|=+ .*(passed|failed|error).* =+|# (tests|pass|fail) \d+|ℹ (tests|pass|fail) \d+"
+    r"^(test result: .*|\d+ passed.* in [\d.]+s.*|=+ .*(passed|failed|error).* =+|# (tests|pass|fail) \d+|ℹ (tests|pass|fail) \d+"
     r"|ok\s+\S+\s+[\d.]+s.*|FAIL\s+\S+.*|.*\b\d+ passed, \d+ failed.*|conformance: .*|\w+: the samples do what they claim)$"
 )
 NO_TEST = re.compile(r"^(test result: ok\. 0 passed; 0 failed.*|.*no tests to run.*|.*no tests ran.*)$")
