@@ -25,7 +25,7 @@ def commands(python: str, folder: Path) -> dict[str, list[list[str]]]:
     compile_c = [
         os.environ.get("CC", "cc"), "-std=c11", "-Wall", "-Wextra", "-Werror",
         "-I", str(ROOT / "bindings-c" / "include"), str(HERE / "quickstart.c"),
-        "-o", c_program, str(ROOT / "target" / "release" / "libcheckrein.a"), "-lm", "-ldl", "-lpthread",
+        "-o", c_program, str(ROOT / "bindings-c" / "build" / "libcheckrein.a"), "-lm", "-ldl", "-lpthread",
     ]  # fmt: skip
     return {
         "Python": [[python, str(HERE / "quickstart.py")]],
