@@ -50,11 +50,11 @@ fn limits(declared: &[RateLimit]) -> LimitSet {
 }
 
 fn rate() -> RateLimit {
-    RateLimit::per_minute(1_000_000).burst(u64::from(BURST))
+    RateLimit::per_minute(100).burst(u64::from(BURST))
 }
 
 fn quota() -> Quota {
-    Quota::per_minute(NonZeroU32::new(1_000_000).expect("not zero"))
+    Quota::per_minute(NonZeroU32::new(100).expect("not zero"))
         .allow_burst(NonZeroU32::new(BURST).expect("not zero"))
 }
 
