@@ -30,9 +30,12 @@ impl Memory {
     }
 
     pub(super) fn put(&self, key: &[u8], value: &[u8]) -> Result<(), Closed> {
-        // Copied before, dropped after the lock is held: both may take a while.
-        let (key, value) = (key.into(), value.into());
-        let old = self.write(|map| map.insert(key, value))?;
+        // Copied before, dropped after the lock is held: both may take a while. The key is copied where it is new.
+        let value = value.into();
+        let old = self.write(|map| match map.get_mut(key) {
+            Some(known) => Some(std::mem::replace(known, value)),
+            None => map.insert(key.into(), value),
+        })?;
         drop(old);
         Ok(())
     }
