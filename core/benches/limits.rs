@@ -6,7 +6,10 @@
 //! With many keys, ids come in an order that no prefetcher guesses. `just come in`: as users meet a limit, the id
 //! was formatted a moment ago, for governor into a `String`, for Checkrein into a fresh context as well, a hundred
 //! at a time and outside the measured part: what the caller holds is at hand, the limiter's table is not. `kept`:
-//! the ids, or whole contexts, were made long ago and are read from memory too.
+//! the ids, or whole contexts, were made long ago and are read from memory too. Keys come first in the order of their
+//! numbers: were they met in the order in which they came, governor would find the texts it keeps in a row.
+//!
+//! governor reads the clock itself (a part of the 10 ns of its `one bucket`); Checkrein is told the time.
 //!
 //! Each row is the median of the rounds, with the lowest and the highest; a ratio is the median of the ratios in
 //! each round. `limits TEXT` measures only the groups whose name contains the text.
