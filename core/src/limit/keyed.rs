@@ -1,8 +1,9 @@
 //! The buckets of a limit that keeps one for each value of a context key: sharded, bounded, and let go again.
 //!
-//! A key is known by a 128-bit fingerprint of its text (SipHash-1-3 under a seed that each limit draws for
-//! itself), so that an id of a kilobyte takes no more room than one of a byte, and nobody who cannot read the
-//! process's memory can choose an id that shares another's bucket.
+//! A key is known by a fingerprint of its text (SipHash-1-3 under a seed that each limit draws for itself): 96 bits in
+//! the table, and up to 7 others that choose its shard. So an id of a kilobyte takes no more room than one of a byte,
+//! and nobody who cannot read the process's memory can choose an id that shares another's bucket. Two that do by
+//! chance get less, never more: both take from the one bucket.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -87,8 +88,7 @@ impl Keyed {
     /// Finds and locks the bucket of a value. With `take`, a place is kept for a new key.
     pub(super) fn place(&self, value: Option<&Value>, rate: &Rate, now_ns: u64, take: bool) -> Place<'_> {
         let Some(value) = value else { return Place::Lone(lock(&self.absent)) };
-        let key = self.fingerprint(value);
-        let index = self.shard_of(key);
+        let (index, key) = self.locate(value);
         let Some(shard) = self.shards.get(index) else { return Place::Overflow(lock(&self.overflow)) };
         let mut table = lock(shard);
         if let Some(at) = table.find(key) {
@@ -170,24 +170,22 @@ impl Keyed {
         Some(Room(&self.tracked))
     }
 
-    fn fingerprint(&self, value: &Value) -> Fingerprint {
+    /// The shard of a value, and what it is known by there.
+    fn locate(&self, value: &Value) -> (usize, Fingerprint) {
         match value {
             // Long texts would be copied by `to_text`.
-            Value::Text(text) => self.fingerprint_of(text.as_bytes()),
-            value => self.fingerprint_of(value.to_text().as_bytes()),
+            Value::Text(text) => self.locate_text(text.as_bytes()),
+            value => self.locate_text(value.to_text().as_bytes()),
         }
     }
 
-    fn fingerprint_of(&self, text: &[u8]) -> Fingerprint {
+    fn locate_text(&self, text: &[u8]) -> (usize, Fingerprint) {
         let mut hasher = SipHasher13::new_with_keys(self.seed.0, self.seed.1);
         hasher.write(text);
-        hasher.finish128().as_u128().max(1)
-    }
-
-    fn shard_of(&self, key: Fingerprint) -> usize {
-        // The table uses the low bits.
-        let high = usize::try_from(key >> 96).unwrap_or_default();
-        high & self.shards.len().wrapping_sub(1)
+        let hash = hasher.finish128();
+        // The table knows a key by 96 bits; the shard comes from the other 32.
+        let shard = hash.h2 as u32 as usize & self.shards.len().wrapping_sub(1);
+        (shard, Fingerprint::new(hash.h1, (hash.h2 >> 32) as u32))
     }
 }
 
