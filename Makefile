@@ -28,12 +28,12 @@ test: ## Run every test of every language, with each runner's summary at the end
 	$(PYTHON) tests/run.py
 
 bench: python node c go ## Measure Checkrein beside its peers
-	cargo bench -p checkrein
+	cargo bench --package checkrein --benches
 	$(MAKE) --no-print-directory -C bindings-c bench
 	$(PY) -m pip install --quiet --disable-pip-version-check -r bindings-python/benches/requirements.txt
 	$(PY) bindings-python/benches/bench_policy.py
 	cd bindings-node && npm run --silent bench
-	$(GO) test -run '^$$' -bench . -count 5
+	cd go && CHECKREIN_BENCH=1 go test -count 1 -v -run TestBenchTable .
 
 lint: $(STAMPS)/venv node ## Check format, lints and types
 	cargo fmt --all --check
