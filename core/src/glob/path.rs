@@ -38,7 +38,7 @@ pub(super) struct Path {
 
 impl Path {
     pub(super) fn matches(&self, key: &[u8]) -> bool {
-        let mut runs = self.parts.split(|part| *part == Part::Rest);
+        let mut runs = self.parts.split(|part| matches!(part, Part::Rest));
         let mut left = Segments { rest: Some(key) };
         let Some(head) = runs.next() else { return false };
         if !left.strip_front(head) {
