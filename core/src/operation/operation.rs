@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use arc_swap::Guard;
 
+use super::now::Now;
 use super::progress::Progress;
 use super::{Kind, Outcome, Reply, Request, Step};
 use crate::clock::Time;
@@ -21,14 +22,18 @@ pub struct Operation<'a> {
 }
 
 impl<'a> Operation<'a> {
+    #[inline]
     pub(crate) fn new(
         config: Guard<Arc<Config>>,
         request: Request<'a>,
         fault: Option<Error>,
         warn: bool,
     ) -> Self {
-        let progress = Progress::new(request, fault, warn);
-        Operation { config, progress }
+        let mut operation = Operation { config, progress: Progress::new(request, warn) };
+        if let Some(error) = fault {
+            operation.progress.fail(error);
+        }
+        operation
     }
 
     /// Whether the time matters to this operation; where not, drivers need not read the clock.
@@ -45,29 +50,38 @@ impl<'a> Operation<'a> {
 
     /// What the operation needs next, at the time `now`. Asking again without a reply gives the same step.
     pub fn step(&mut self, now: Time) -> Step<'_> {
-        self.progress.run(&self.config, now);
-        self.progress.show(&self.config)
+        self.step_by(&mut Now::At(now))
     }
 
-    /// Takes the driver's reply to the last step.
+    /// [`Operation::step`] at a time that need not have been read yet.
+    pub(crate) fn step_by(&mut self, now: &mut Now<'_>) -> Step<'_> {
+        let config = &**self.config;
+        self.progress.run(config, now);
+        self.progress.show(config)
+    }
+
+    /// Takes the driver's reply to the last step. What follows from it happens at the next step, at the time that is
+    /// said there.
     ///
     /// # Errors
     /// `UsageError` where the reply does not fit the step, or none was asked for. An operation that was still
     /// going on ends as refused by it.
     pub fn resume(&mut self, reply: Reply, now: Time) -> Result<()> {
-        self.progress.resume(&self.config, reply, now)
+        let _ = now;
+        self.progress.resume(&self.config, reply)
     }
 
     /// Ends an operation that has not started to ask, with this error.
     pub(crate) fn reject(&mut self, error: Error, now: Time) {
         self.progress.reject(error);
-        self.progress.run(&self.config, now);
+        self.progress.run(&self.config, &mut Now::At(now));
     }
 
     /// Ends the operation and gives its outcome. One that is not `Done` is abandoned.
     ///
     /// # Errors
     /// What refused it, or made it fail.
+    #[inline]
     pub fn finish(mut self) -> Result<Outcome> {
         self.abandon();
         self.progress.take_outcome()

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::now::Now;
 use super::progress::{Pending, Progress, State};
 use super::{Kind, StoreReply};
 use crate::audit::{OperationId, Record, Surface, Verdict};
@@ -168,16 +169,13 @@ impl Progress<'_> {
             let violation = PolicyViolation { kind, reason, applied, ..self.violation() };
             self.end(verdict, violation.into());
         }
-        if config.audit.is_some() {
-            // Nobody hands over the time here, and the last reading may be long past, or none at all.
-            self.seen = config.clock.now();
-        }
         self.pending = Pending::Nothing;
-        self.conclude(config);
+        // Nobody hands over the time here, and the last reading may be long past, or none at all.
+        self.conclude(config, &mut Now::Of(&config.clock));
     }
 
     /// Tells the audit how it ended.
-    pub(super) fn conclude(&mut self, config: &Config) {
+    pub(super) fn conclude(&mut self, config: &Config, now: &mut Now<'_>) {
         self.state = State::Done;
         self.uncount(config);
         let Some(audit) = &config.audit else { return };
@@ -192,7 +190,7 @@ impl Progress<'_> {
             Err(refusal) => (refusal.verdict, refusal.applied, refusal.rule(), failed_for.as_deref()),
         };
         audit.append(&Record {
-            time: self.seen,
+            time: now.get(),
             operation_id: OperationId::next(),
             surface: Surface::Data,
             operation: self.kind,
