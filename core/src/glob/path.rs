@@ -81,7 +81,20 @@ impl<'k> Segments<'k> {
     }
 
     fn strip_front(&mut self, run: &[Part]) -> bool {
-        run.iter().all(|part| self.pop_front().is_some_and(|segment| part.matches(segment)))
+        run.iter().all(|part| match part {
+            Part::Literal(text) => self.strip_literal(text),
+            part => self.pop_front().is_some_and(|segment| part.matches(segment)),
+        })
+    }
+
+    /// Goes past a first segment that is this text: without a look for where it ends.
+    fn strip_literal(&mut self, text: &[u8]) -> bool {
+        match self.rest.and_then(|rest| rest.strip_prefix(text)) {
+            Some([b'/', after @ ..]) => self.rest = Some(after),
+            Some([]) => self.rest = None,
+            _ => return false,
+        }
+        true
     }
 
     fn strip_back(&mut self, run: &[Part]) -> bool {

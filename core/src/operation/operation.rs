@@ -6,8 +6,8 @@ use std::sync::Arc;
 use arc_swap::Guard;
 
 use super::now::Now;
-use super::progress::Progress;
-use super::{Kind, Outcome, Reply, Request, Step};
+use super::progress::{Pending, Progress};
+use super::{Kind, Outcome, Reply, Request, Step, StoreCall};
 use crate::clock::Time;
 use crate::engine::Config;
 use crate::error::{Error, Result};
@@ -29,11 +29,7 @@ impl<'a> Operation<'a> {
         fault: Option<Error>,
         warn: bool,
     ) -> Self {
-        let mut operation = Operation { config, progress: Progress::new(request, warn) };
-        if let Some(error) = fault {
-            operation.progress.fail(error);
-        }
-        operation
+        Operation { config, progress: Progress::new(request, fault, warn) }
     }
 
     /// Whether the time matters to this operation; where not, drivers need not read the clock.
@@ -58,6 +54,12 @@ impl<'a> Operation<'a> {
         let config = &**self.config;
         self.progress.run(config, now);
         self.progress.show(config)
+    }
+
+    /// Goes on, and gives the next step where that is to ask the store.
+    pub(crate) fn store_step(&mut self, now: &mut Now<'_>) -> Option<StoreCall<'_>> {
+        self.progress.run(&self.config, now);
+        (self.progress.pending == Pending::Store).then(|| self.progress.store_call())
     }
 
     /// Takes the driver's reply to the last step. What follows from it happens at the next step, at the time that is

@@ -71,10 +71,14 @@ pub(super) enum Pending {
 }
 
 impl<'a> Progress<'a> {
-    /// An operation that is to start. Built in its place: it is large, and was copied about otherwise.
+    /// An operation that is to start, or one that a fault has refused already. Built where it stays: it is large.
     #[inline]
-    pub(super) fn new(request: Request<'a>, warn: bool) -> Self {
+    pub(super) fn new(request: Request<'a>, fault: Option<Error>, warn: bool) -> Self {
         let Request { kind, key, value, context, depth } = request;
+        let (state, result) = match fault {
+            Some(error) => (State::Ended, Err(Refusal::of(error, (kind != Kind::Read).then_some(false)))),
+            None => (State::Start, Ok(())),
+        };
         Progress {
             kind,
             key,
@@ -83,7 +87,7 @@ impl<'a> Progress<'a> {
             depth,
             matched: Matched::new(),
             next: 0,
-            state: State::Start,
+            state,
             pending: Pending::Nothing,
             warn,
             modified: false,
@@ -91,14 +95,14 @@ impl<'a> Progress<'a> {
             logged: false,
             overflow: None,
             counted: None,
-            result: Ok(()),
+            result,
         }
     }
 
     /// What stays behind where the real one has gone elsewhere.
     pub(super) fn ended() -> Self {
         const NOTHING: &Context = &Context::new();
-        let mut ended = Progress::new(Request::read(&[], NOTHING), false);
+        let mut ended = Progress::new(Request::read(&[], NOTHING), None, false);
         ended.state = State::Done;
         ended
     }
@@ -310,7 +314,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    fn store_call(&self) -> StoreCall<'_> {
+    pub(super) fn store_call(&self) -> StoreCall<'_> {
         let (key, value) = (&*self.key, self.value.as_deref().unwrap_or_default());
         match self.kind {
             Kind::Read => StoreCall::Get { key },

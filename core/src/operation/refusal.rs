@@ -25,6 +25,16 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
+    /// An error that is told as it is.
+    pub(super) fn of(error: Error, applied: Option<bool>) -> Self {
+        // A violation that a hook raised, a limit's on another engine too, is a deny of this operation.
+        let verdict = match error.code() {
+            Code::Denied | Code::RateLimited => Verdict::Denied,
+            _ => Verdict::Error,
+        };
+        Refusal { verdict, error, applied, raised_by: None }
+    }
+
     /// The hook or limit that decided, where one did.
     fn rule(&self) -> Option<&str> {
         self.raised_by.as_deref().or_else(|| self.error.violation()?.rule.as_deref())
@@ -54,12 +64,8 @@ impl Progress<'_> {
 
     /// Ends with an error that is told as it is.
     pub(super) fn fail(&mut self, error: Error) {
-        // A violation that a hook raised, a limit's on another engine too, is a deny of this operation.
-        let verdict = match error.code() {
-            Code::Denied | Code::RateLimited => Verdict::Denied,
-            _ => Verdict::Error,
-        };
-        self.end(verdict, error);
+        self.result = Err(Refusal::of(error, self.applied()));
+        self.state = State::Ended;
     }
 
     /// Ends with an error that its driver found, unless it is in the audit.

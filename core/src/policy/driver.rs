@@ -32,7 +32,7 @@ fn advance_by<'o>(
     database: Option<&Database>,
 ) -> Step<'o> {
     if let Some(database) = database.filter(|database| !database.blocks())
-        && let Step::Store(call) = operation.step_by(now)
+        && let Some(call) = operation.store_step(now)
     {
         let reply = perform(database, &call);
         // A reply to a store step always fits it.
