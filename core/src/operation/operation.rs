@@ -68,6 +68,7 @@ impl<'a> Operation<'a> {
     /// # Errors
     /// `UsageError` where the reply does not fit the step, or none was asked for. An operation that was still
     /// going on ends as refused by it.
+    #[inline]
     pub fn resume(&mut self, reply: Reply, now: Time) -> Result<()> {
         let _ = now;
         self.progress.resume(&self.config, reply)
@@ -91,8 +92,11 @@ impl<'a> Operation<'a> {
 
     /// Lets go of an operation that its driver cannot bring to its end: refused, or `unknown` once the store was
     /// asked. Does nothing where it is done. Dropping it does the same.
+    #[inline]
     pub fn abandon(&mut self) {
-        self.progress.abandon(&self.config);
+        if !self.progress.is_done() {
+            self.progress.abandon(&self.config);
+        }
     }
 
     /// The operation with everything it borrowed copied, to outlive the call that started it. It counts as open

@@ -231,7 +231,21 @@ impl<'a> Progress<'a> {
         passes
     }
 
+    #[inline]
     pub(super) fn resume(&mut self, config: &Config, reply: Reply) -> Result<()> {
+        // The usual replies first: taking any other apart copies it, and it is large.
+        match (self.pending, &reply) {
+            (Pending::Hook(_), Reply::Answer(Answer::Nothing | Answer::Allow)) => {}
+            (Pending::Store, Reply::Store(StoreReply::Done)) if self.kind != Kind::Read => {
+                self.state = State::After;
+            }
+            _ => return self.resume_otherwise(config, reply),
+        }
+        self.pending = Pending::Nothing;
+        Ok(())
+    }
+
+    fn resume_otherwise(&mut self, config: &Config, reply: Reply) -> Result<()> {
         let pending = std::mem::replace(&mut self.pending, Pending::Nothing);
         let place = match pending {
             Pending::Hook(place) | Pending::Log(place) => Some(place),

@@ -160,11 +160,14 @@ impl Progress<'_> {
         error
     }
 
-    /// Ends as abandoned, unless it is decided, and tells the audit.
+    /// Ended, and in the audit.
+    #[inline]
+    pub(super) fn is_done(&self) -> bool {
+        self.state == State::Done
+    }
+
+    /// Ends as abandoned, unless it is decided, and tells the audit. Not for one that is done.
     pub(super) fn abandon(&mut self, config: &Config) {
-        if self.state == State::Done {
-            return;
-        }
         if self.state != State::Ended {
             let asked =
                 matches!((self.state, self.pending), (State::Store, Pending::Store) | (State::After, _));
