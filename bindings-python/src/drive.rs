@@ -6,6 +6,7 @@ use checkrein::clock::Time;
 use checkrein::context::Context;
 use checkrein::engine::Engine;
 use checkrein::error::Error;
+use checkrein::hook::Answer;
 use checkrein::operation::{HookCall, Kind, Operation, Reply, Request, Step, StoreCall, StoreReply};
 use checkrein::policy::advance;
 use pyo3::prelude::*;
@@ -39,7 +40,8 @@ impl<'py> View<'_, 'py> {
         }
     }
 
-    fn call(&mut self, py: Python<'py>, call: &HookCall<'_>) -> PyResult<Reply> {
+    /// Calls a hook and gives its answer; nothing where the operation may go on as it is.
+    fn call(&mut self, py: Python<'py>, call: &HookCall<'_>) -> PyResult<Option<Answer>> {
         let Some(callable) = Callable::of(call.callable) else {
             return Err(errors::to_py(py, Error::Internal("a hook of another language".to_owned())));
         };
@@ -49,7 +51,7 @@ impl<'py> View<'_, 'py> {
         };
         let context = self.said.view(py)?;
         let returned = depth::inside(py, call.depth, || call3(callable.bind(py), self.key, &value, context));
-        answer::of(py, returned, &value).map(Reply::Answer)
+        if answer::passes(&returned, &value) { Ok(None) } else { answer::of(py, returned).map(Some) }
     }
 }
 
@@ -119,7 +121,7 @@ fn run<'py>(
     let clock = engine.clock();
     loop {
         let reply = match advance(operation, clock, store.database()) {
-            Step::CallHook(call) => view.call(py, &call)?,
+            Step::CallHook(call) => Reply::Answer(view.call(py, &call)?.unwrap_or(Answer::Allow)),
             Step::Store(call) => {
                 let value = match call {
                     StoreCall::Put { value, .. } if store.database().is_none() => Some(view.shown(py, value)),
