@@ -52,6 +52,10 @@ impl PyPolicyAction {
         PyPolicyAction { kind, reason: None, value: None }
     }
 
+    pub(crate) fn is_allow(&self) -> bool {
+        self.kind == Kind::Allow
+    }
+
     /// The core's answer for it.
     pub(crate) fn answer(&self, py: Python<'_>) -> Answer {
         match (self.kind, &self.value) {

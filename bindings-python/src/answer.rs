@@ -9,15 +9,21 @@ use crate::bytes;
 use crate::convert::{close_awaitable, described, is_awaitable};
 use crate::errors::{self, Failed};
 
-/// The answer that a hook gave. `shown` is the value that the hook was given.
+/// Whether a hook lets the operation go on as it is: the usual answers, told without making an [`Answer`], which is
+/// large. `shown` is the value that the hook was given.
+pub(crate) fn passes(returned: &PyResult<Bound<'_, PyAny>>, shown: &Bound<'_, PyAny>) -> bool {
+    let Ok(answer) = returned else { return false };
+    answer.is_none()
+        || answer.cast_exact::<PyPolicyAction>().is_ok_and(|action| action.get().is_allow())
+        // The core takes an equal value for `Allow`: this saves it a copy and a look.
+        || answer.is(shown)
+}
+
+/// The answer that a hook gave.
 ///
 /// # Errors
 /// What is no ordinary error, such as `KeyboardInterrupt`: it ends the operation.
-pub(crate) fn of<'py>(
-    py: Python<'py>,
-    returned: PyResult<Bound<'py, PyAny>>,
-    shown: &Bound<'py, PyAny>,
-) -> PyResult<Answer> {
+pub(crate) fn of<'py>(py: Python<'py>, returned: PyResult<Bound<'py, PyAny>>) -> PyResult<Answer> {
     let answer = match returned {
         Ok(answer) => answer,
         Err(raised) => {
@@ -32,10 +38,6 @@ pub(crate) fn of<'py>(
     }
     if let Ok(action) = answer.cast_exact::<PyPolicyAction>() {
         return Ok(action.get().answer(py));
-    }
-    if answer.is(shown) {
-        // The core takes an equal value for `Allow`: this saves it a copy and a look.
-        return Ok(Answer::Allow);
     }
     if let Ok(value) = answer.cast_exact::<PyBytes>() {
         return Ok(Answer::Modify(value.as_bytes().to_vec()));

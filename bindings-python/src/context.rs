@@ -8,36 +8,47 @@ use pyo3::types::{PyBool, PyDict, PyInt, PyMapping, PyMappingProxy, PyString, Py
 use crate::convert::described;
 use crate::errors;
 
-/// How many entries keep their objects for the hooks' view; contexts seldom have more.
+/// How many entries keep their objects; contexts seldom have more.
 pub(crate) const KEPT: usize = 4;
 
-/// Names and values as they were given, all of Python's own types.
-pub(crate) type Kept<'py> = [Option<(Bound<'py, PyString>, Bound<'py, PyAny>)>; KEPT];
-
-/// What the caller said: the core's copy, and the objects that it was made from, for the view.
-#[derive(Default)]
-pub(crate) struct Said<'py> {
+/// What the caller said: the core's copy, the objects that it was made from, and the view that hooks get.
+pub(crate) struct Said {
     pub(crate) context: Context,
-    /// The entries as they were given, where all are of Python's own types, which nobody can change.
-    kept: Kept<'py>,
-    /// How many entries could be kept.
+    /// The first entries as they were given, of Python's own types, which nobody can change.
+    kept: [Option<(Py<PyString>, Py<PyAny>)>; KEPT],
+    /// How many entries were given, and how many of them could be kept.
+    given: usize,
     count: usize,
+    /// Made when the first hook asks.
+    view: PyOnceLock<Py<PyAny>>,
 }
 
-impl<'py> Said<'py> {
+impl Default for Said {
+    fn default() -> Self {
+        Said {
+            context: Context::new(),
+            kept: Default::default(),
+            given: 0,
+            count: 0,
+            view: PyOnceLock::new(),
+        }
+    }
+}
+
+impl Said {
     /// Copies what the caller said; `None` says nothing.
     ///
     /// # Errors
     /// `UsageError` for what is no mapping, for a name that is no text, and for a value that is neither text, boolean,
     /// integer nor `None`.
-    pub(crate) fn of_argument(object: Option<&Bound<'py, PyAny>>) -> PyResult<Self> {
+    pub(crate) fn of_argument(object: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
         let mut said = Said::default();
         let Some(object) = object.filter(|object| !object.is_none()) else {
             return Ok(said);
         };
         if let Ok(dict) = object.cast_exact::<PyDict>() {
             for (name, value) in dict {
-                said.insert(name, value)?;
+                said.insert(&name, &value)?;
             }
             return Ok(said);
         }
@@ -48,63 +59,69 @@ impl<'py> Said<'py> {
         };
         for item in mapping.items()? {
             let (name, value) =
-                item.cast_into::<PyTuple>()?.extract::<(Bound<'py, PyAny>, Bound<'py, PyAny>)>()?;
-            said.insert(name, value)?;
+                item.cast_into::<PyTuple>()?.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
+            said.insert(&name, &value)?;
         }
         Ok(said)
     }
 
-    fn insert(&mut self, name: Bound<'py, PyAny>, value: Bound<'py, PyAny>) -> PyResult<()> {
+    /// What is said where nothing is.
+    pub(crate) fn nothing(py: Python<'_>) -> &Said {
+        static NOTHING: PyOnceLock<Said> = PyOnceLock::new();
+        NOTHING.get_or_init(py, Said::default)
+    }
+
+    /// Adds an entry; one with the value `None` says nothing.
+    ///
+    /// # Errors
+    /// As [`Said::of_argument`].
+    pub(crate) fn insert(&mut self, name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = name.py();
-        let name = name.cast_into::<PyString>().map_err(|error| {
-            errors::usage(
-                py,
-                format!("a name in the context is {}, not a `str`", described(&error.into_inner())),
-            )
+        let name = name.cast::<PyString>().map_err(|_| {
+            errors::usage(py, format!("a name in the context is {}, not a `str`", described(name)))
         })?;
-        if value.is_none() {
-            return Ok(());
+        self.given += 1;
+        if !value.is_none() {
+            let said = value_of(name, value)?;
+            self.context.insert(text(name)?, said).map_err(|error| errors::to_py(py, error))?;
         }
-        let said = value_of(&name, &value)?;
-        self.context.insert(text(&name)?, said).map_err(|error| errors::to_py(py, error))?;
         let exact = name.is_exact_instance_of::<PyString>()
             && (value.is_exact_instance_of::<PyString>()
                 || value.is_exact_instance_of::<PyBool>()
-                || value.is_exact_instance_of::<PyInt>());
+                || value.is_exact_instance_of::<PyInt>()
+                || value.is_none());
         if exact && let Some(free) = self.kept.get_mut(self.count) {
-            *free = Some((name, value));
+            *free = Some((name.clone().unbind(), value.clone().unbind()));
             self.count += 1;
         }
         Ok(())
     }
 
-    /// The objects of all entries, where they were kept and there are any.
-    pub(crate) fn kept(&self) -> Option<&Kept<'py>> {
-        (self.count == self.context.len() && self.count > 0).then_some(&self.kept)
+    /// The objects of all entries, where all were kept.
+    pub(crate) fn kept(&self) -> Option<impl Iterator<Item = &(Py<PyString>, Py<PyAny>)>> {
+        (self.count == self.given).then(|| self.kept.iter().flatten())
     }
 
     /// The read-only view that hooks get: what a hook sees is what is judged.
-    pub(crate) fn view(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        static EMPTY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-        if self.context.is_empty() {
-            let empty = EMPTY.get_or_try_init(py, || Ok::<_, PyErr>(read_only(&PyDict::new(py)).unbind()))?;
-            return Ok(empty.bind(py).clone());
-        }
-        let dict = PyDict::new(py);
-        if let Some(kept) = self.kept() {
-            for (name, value) in kept.iter().flatten() {
-                dict.set_item(name, value)?;
+    pub(crate) fn view<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyAny>> {
+        let made = self.view.get_or_try_init(py, || {
+            let dict = PyDict::new(py);
+            if let Some(kept) = self.kept() {
+                for (name, value) in kept.filter(|(_, value)| !value.is_none(py)) {
+                    dict.set_item(name, value)?;
+                }
+                return PyResult::Ok(read_only(&dict).unbind());
             }
-            return Ok(read_only(&dict));
-        }
-        for (name, value) in self.context.iter() {
-            match value {
-                Value::Text(text) => dict.set_item(name, text.as_str())?,
-                Value::Bool(flag) => dict.set_item(name, *flag)?,
-                Value::Int(number) => dict.set_item(name, *number)?,
+            for (name, value) in self.context.iter() {
+                match value {
+                    Value::Text(text) => dict.set_item(name, text.as_str())?,
+                    Value::Bool(flag) => dict.set_item(name, *flag)?,
+                    Value::Int(number) => dict.set_item(name, *number)?,
+                }
             }
-        }
-        Ok(read_only(&dict))
+            Ok(read_only(&dict).unbind())
+        })?;
+        Ok(made.bind(py))
     }
 }
 

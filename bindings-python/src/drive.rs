@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 
+use checkrein::clock::Time;
 use checkrein::context::Context;
 use checkrein::engine::Engine;
 use checkrein::error::Error;
+use checkrein::hook::Answer;
 use checkrein::operation::{HookCall, Kind, Operation, Reply, Request, Step, StoreCall, StoreReply};
-use checkrein::policy::{advance, time_for};
+use checkrein::policy::advance;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
@@ -14,7 +16,7 @@ use crate::call::call3;
 use crate::context::Said;
 use crate::errors::Failed;
 use crate::hook::Callable;
-use crate::last_view::LastView;
+use crate::recent::Recent;
 use crate::store::Store;
 use crate::{answer, bytes, depth, errors, log};
 
@@ -26,10 +28,7 @@ struct View<'a, 'py> {
     key: &'a Bound<'py, PyBytes>,
     /// The value as the caller or the store gave it, or as it was last shown.
     value: Option<Bound<'py, PyBytes>>,
-    said: &'a Said<'py>,
-    last: &'a LastView,
-    /// The context as hooks see it.
-    context: Option<Bound<'py, PyAny>>,
+    said: &'a Said,
 }
 
 impl<'py> View<'_, 'py> {
@@ -41,7 +40,8 @@ impl<'py> View<'_, 'py> {
         }
     }
 
-    fn call(&mut self, py: Python<'py>, call: &HookCall<'_>) -> PyResult<Reply> {
+    /// Calls a hook and gives its answer; nothing where the operation may go on as it is.
+    fn call(&mut self, py: Python<'py>, call: &HookCall<'_>) -> PyResult<Option<Answer>> {
         let Some(callable) = Callable::of(call.callable) else {
             return Err(errors::to_py(py, Error::Internal("a hook of another language".to_owned())));
         };
@@ -49,12 +49,9 @@ impl<'py> View<'_, 'py> {
             Some(value) => self.shown(py, value).into_any(),
             None => py.None().into_bound(py),
         };
-        let context = match &self.context {
-            Some(context) => context.clone(),
-            None => self.context.insert(self.last.of(py, self.said)?).clone(),
-        };
-        let returned = depth::inside(py, call.depth, || call3(callable.bind(py), self.key, &value, &context));
-        answer::of(py, returned, &value).map(Reply::Answer)
+        let context = self.said.view(py)?;
+        let returned = depth::inside(py, call.depth, || call3(callable.bind(py), self.key, &value, context));
+        if answer::passes(&returned, &value) { Ok(None) } else { answer::of(py, returned).map(Some) }
     }
 }
 
@@ -66,7 +63,7 @@ fn same(one: &[u8], other: &[u8]) -> bool {
 /// Runs an operation to its end. `value` is what is to be written, for a write; `said` the caller's context.
 pub(crate) fn drive<'py>(
     py: Python<'py>,
-    (engine, store, last): (&Engine, &Store, &LastView),
+    (engine, store, recent): (&Engine, &Store, &Recent),
     kind: Kind,
     key: &Bound<'py, PyBytes>,
     value: Option<&Bound<'py, PyAny>>,
@@ -86,13 +83,14 @@ pub(crate) fn drive<'py>(
         (Kind::Delete, _) => Request::delete(key.as_bytes(), NOTHING),
         _ => Request::read(key.as_bytes(), NOTHING),
     };
-    let said = match Said::of_argument(said) {
+    let said = match recent.said(said) {
         Ok(said) => said,
         Err(raised) => return Err(reject(py, engine, request, raised)),
     };
+    let said = said.as_deref().unwrap_or_else(|| Said::nothing(py));
     let request = Request { context: Cow::Borrowed(&said.context), ..request };
     let mut operation = engine.start(request.at_depth(depth::current(py)?));
-    let mut view = View { key, value, said: &said, last, context: None };
+    let mut view = View { key, value, said };
     // An error on the way drops the operation, which refuses it: audited as abandoned.
     run(py, engine, store, &mut operation, &mut view)?;
     let outcome = operation.finish().map_err(|error| errors::to_py(py, error))?;
@@ -123,7 +121,7 @@ fn run<'py>(
     let clock = engine.clock();
     loop {
         let reply = match advance(operation, clock, store.database()) {
-            Step::CallHook(call) => view.call(py, &call)?,
+            Step::CallHook(call) => Reply::Answer(view.call(py, &call)?.unwrap_or(Answer::Allow)),
             Step::Store(call) => {
                 let value = match call {
                     StoreCall::Put { value, .. } if store.database().is_none() => Some(view.shown(py, value)),
@@ -140,7 +138,7 @@ fn run<'py>(
             // A kind that this driver does not know: the operation is dropped, which refuses it.
             _ => return Err(errors::to_py(py, Error::Internal("an unknown step".to_owned()))),
         };
-        let now = time_for(operation, clock);
-        operation.resume(reply, now).map_err(|error| errors::to_py(py, error))?;
+        // The next step reads the clock, where the time matters.
+        operation.resume(reply, Time::default()).map_err(|error| errors::to_py(py, error))?;
     }
 }

@@ -19,7 +19,7 @@ use crate::drive::drive;
 use crate::guard::guarded;
 use crate::handle::{PyHookHandle, register, registrar};
 use crate::hook::{callable_of, visit};
-use crate::last_view::LastView;
+use crate::recent::Recent;
 use crate::store::Store;
 use crate::{bytes, clock, errors, helpers, limits};
 
@@ -32,7 +32,7 @@ use crate::{bytes, clock, errors, helpers, limits};
 pub(crate) struct PyPolicyEngine {
     engine: Arc<Engine>,
     store: Store,
-    last_view: LastView,
+    recent: Recent,
 }
 
 /// The hook argument: left out, it asks for a decorator; `None` is a mistake.
@@ -80,7 +80,7 @@ impl PyPolicyEngine {
     ) -> PyResult<Option<Bound<'py, PyBytes>>> {
         guarded(py, || {
             let key = bytes::of_argument("key", key)?;
-            drive(py, (&self.engine, &self.store, &self.last_view), kind, &key, value, context)
+            drive(py, (&self.engine, &self.store, &self.recent), kind, &key, value, context)
         })
     }
 
@@ -136,7 +136,7 @@ impl PyPolicyEngine {
             let clock = clock::of_argument(clock)?;
             let options = EngineOptions { clock, max_open, ..EngineOptions::default() };
             let (engine, store) = (Arc::new(Engine::new(options)), Store::of_argument(db)?);
-            Ok(PyPolicyEngine { engine, store, last_view: LastView::default() })
+            Ok(PyPolicyEngine { engine, store, recent: Recent::default() })
         })
     }
 

@@ -21,9 +21,9 @@ mod guard;
 mod handle;
 mod helpers;
 mod hook;
-mod last_view;
 mod limits;
 mod log;
+mod recent;
 mod store;
 
 use pyo3::prelude::*;

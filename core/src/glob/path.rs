@@ -38,7 +38,7 @@ pub(super) struct Path {
 
 impl Path {
     pub(super) fn matches(&self, key: &[u8]) -> bool {
-        let mut runs = self.parts.split(|part| *part == Part::Rest);
+        let mut runs = self.parts.split(|part| matches!(part, Part::Rest));
         let mut left = Segments { rest: Some(key) };
         let Some(head) = runs.next() else { return false };
         if !left.strip_front(head) {
@@ -81,7 +81,20 @@ impl<'k> Segments<'k> {
     }
 
     fn strip_front(&mut self, run: &[Part]) -> bool {
-        run.iter().all(|part| self.pop_front().is_some_and(|segment| part.matches(segment)))
+        run.iter().all(|part| match part {
+            Part::Literal(text) => self.strip_literal(text),
+            part => self.pop_front().is_some_and(|segment| part.matches(segment)),
+        })
+    }
+
+    /// Goes past a first segment that is this text: without a look for where it ends.
+    fn strip_literal(&mut self, text: &[u8]) -> bool {
+        match self.rest.and_then(|rest| rest.strip_prefix(text)) {
+            Some([b'/', after @ ..]) => self.rest = Some(after),
+            Some([]) => self.rest = None,
+            _ => return false,
+        }
+        true
     }
 
     fn strip_back(&mut self, run: &[Part]) -> bool {

@@ -14,6 +14,9 @@ use crate::hook::{HookEntry, HookId};
 /// The overlay is never folded below this size: rebuilding it is as cheap.
 const MIN_OVERLAY: usize = 32;
 
+/// So many hooks are asked one by one: a walk through the index costs more.
+const FEW: usize = 4;
+
 /// Hooks that match a key, in the order of registration. Small numbers that [`HookSet::get`] understands.
 pub(crate) type Matched = SmallVec<[u32; 8]>;
 
@@ -50,6 +53,27 @@ impl Layer {
 
     fn iter(&self) -> impl Iterator<Item = &Arc<HookEntry>> {
         self.hooks.iter().flatten()
+    }
+
+    /// Appends the places of the hooks that match the key, in the order of registration.
+    fn collect(&self, key: &[u8], out: &mut Matched) {
+        if self.hooks.len() <= FEW {
+            for (place, hook) in (0_u32..).zip(&self.hooks) {
+                if hook.as_ref().is_some_and(|hook| hook.keys.matches(key)) {
+                    out.push(place);
+                }
+            }
+        } else if self.live == self.hooks.len() {
+            self.index.collect(key, out);
+        } else {
+            let mut found = Matched::new();
+            self.index.collect(key, &mut found);
+            out.extend(found.into_iter().filter(|place| self.get(*place).is_some()));
+        }
+    }
+
+    fn get(&self, place: u32) -> Option<&Arc<HookEntry>> {
+        self.hooks.get(place as usize)?.as_ref()
     }
 
     /// The layer with a gap in the place of a hook, or nothing if it is not there.
@@ -100,22 +124,19 @@ impl HookSet {
 
     /// Puts the hooks that match the key into `out`, in the order of registration.
     pub(crate) fn collect(&self, key: &[u8], out: &mut Matched) {
-        self.base.index.collect(key, out);
-        out.sort_unstable();
-        if self.overlay.live > 0 {
-            // INVARIANT: every number in the overlay is greater than any in the base.
-            let mut late = Matched::new();
-            self.overlay.index.collect(key, &mut late);
-            late.sort_unstable();
-            out.extend(late.into_iter().map(|place| place | IN_OVERLAY));
+        // INVARIANT: every number in the overlay is greater than any in the base.
+        self.base.collect(key, out);
+        let late = out.len();
+        self.overlay.collect(key, out);
+        for place in out.iter_mut().skip(late) {
+            *place |= IN_OVERLAY;
         }
-        out.retain(|place| self.get(*place).is_some());
     }
 
     /// The hook at a place that [`HookSet::collect`] gave.
     pub(crate) fn get(&self, place: u32) -> Option<&Arc<HookEntry>> {
         let layer = if place & IN_OVERLAY == 0 { &self.base } else { &self.overlay };
-        layer.hooks.get((place & !IN_OVERLAY) as usize)?.as_ref()
+        layer.get(place & !IN_OVERLAY)
     }
 }
 

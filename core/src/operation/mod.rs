@@ -6,6 +6,7 @@
 
 mod judge;
 mod kind;
+mod now;
 #[expect(clippy::module_inception, reason = "the noun of this folder, and the file that defines it")]
 mod operation;
 mod outcome;
@@ -15,6 +16,7 @@ mod request;
 mod step;
 
 pub use kind::Kind;
+pub(crate) use now::Now;
 pub use operation::Operation;
 pub use outcome::Outcome;
 pub(crate) use progress::log_sentence;

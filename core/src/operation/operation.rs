@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use arc_swap::Guard;
 
-use super::progress::Progress;
-use super::{Kind, Outcome, Reply, Request, Step};
+use super::now::Now;
+use super::progress::{Pending, Progress};
+use super::{Kind, Outcome, Reply, Request, Step, StoreCall};
 use crate::clock::Time;
 use crate::engine::Config;
 use crate::error::{Error, Result};
@@ -21,14 +22,14 @@ pub struct Operation<'a> {
 }
 
 impl<'a> Operation<'a> {
+    #[inline]
     pub(crate) fn new(
         config: Guard<Arc<Config>>,
         request: Request<'a>,
         fault: Option<Error>,
         warn: bool,
     ) -> Self {
-        let progress = Progress::new(request, fault, warn);
-        Operation { config, progress }
+        Operation { config, progress: Progress::new(request, fault, warn) }
     }
 
     /// Whether the time matters to this operation; where not, drivers need not read the clock.
@@ -45,29 +46,45 @@ impl<'a> Operation<'a> {
 
     /// What the operation needs next, at the time `now`. Asking again without a reply gives the same step.
     pub fn step(&mut self, now: Time) -> Step<'_> {
-        self.progress.run(&self.config, now);
-        self.progress.show(&self.config)
+        self.step_by(&mut Now::At(now))
     }
 
-    /// Takes the driver's reply to the last step.
+    /// [`Operation::step`] at a time that need not have been read yet.
+    pub(crate) fn step_by(&mut self, now: &mut Now<'_>) -> Step<'_> {
+        let config = &**self.config;
+        self.progress.run(config, now);
+        self.progress.show(config)
+    }
+
+    /// Goes on, and gives the next step where that is to ask the store.
+    pub(crate) fn store_step(&mut self, now: &mut Now<'_>) -> Option<StoreCall<'_>> {
+        self.progress.run(&self.config, now);
+        (self.progress.pending == Pending::Store).then(|| self.progress.store_call())
+    }
+
+    /// Takes the driver's reply to the last step. What follows from it happens at the next step, at the time that is
+    /// said there.
     ///
     /// # Errors
     /// `UsageError` where the reply does not fit the step, or none was asked for. An operation that was still
     /// going on ends as refused by it.
+    #[inline]
     pub fn resume(&mut self, reply: Reply, now: Time) -> Result<()> {
-        self.progress.resume(&self.config, reply, now)
+        let _ = now;
+        self.progress.resume(&self.config, reply)
     }
 
     /// Ends an operation that has not started to ask, with this error.
     pub(crate) fn reject(&mut self, error: Error, now: Time) {
         self.progress.reject(error);
-        self.progress.run(&self.config, now);
+        self.progress.run(&self.config, &mut Now::At(now));
     }
 
     /// Ends the operation and gives its outcome. One that is not `Done` is abandoned.
     ///
     /// # Errors
     /// What refused it, or made it fail.
+    #[inline]
     pub fn finish(mut self) -> Result<Outcome> {
         self.abandon();
         self.progress.take_outcome()
@@ -75,8 +92,11 @@ impl<'a> Operation<'a> {
 
     /// Lets go of an operation that its driver cannot bring to its end: refused, or `unknown` once the store was
     /// asked. Does nothing where it is done. Dropping it does the same.
+    #[inline]
     pub fn abandon(&mut self) {
-        self.progress.abandon(&self.config);
+        if !self.progress.is_done() {
+            self.progress.abandon(&self.config);
+        }
     }
 
     /// The operation with everything it borrowed copied, to outlive the call that started it. It counts as open

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::now::Now;
 use super::refusal::Refusal;
 use super::{HookCall, Kind, LogCall, LogLevel, Outcome, Reply, Request, Step, StoreCall, StoreReply};
-use crate::clock::Time;
 use crate::context::{AGENT_ID, Context};
 use crate::engine::{Config, Place};
 use crate::error::{Code, Error, Result, UsageError};
@@ -38,8 +38,6 @@ pub(super) struct Progress<'a> {
     pub(super) overflow: Option<String>,
     /// Counted among the engine's open operations.
     counted: Option<Place>,
-    /// The last reading of the clock.
-    pub(super) seen: Time,
     pub(super) result: Result<(), Refusal>,
 }
 
@@ -73,38 +71,40 @@ pub(super) enum Pending {
 }
 
 impl<'a> Progress<'a> {
-    /// An operation that is to start, or one that a fault has refused already.
+    /// An operation that is to start, or one that a fault has refused already. Built where it stays: it is large.
+    #[inline]
     pub(super) fn new(request: Request<'a>, fault: Option<Error>, warn: bool) -> Self {
         let Request { kind, key, value, context, depth } = request;
-        let mut progress = Progress { kind, key, value, context, depth, warn, ..Progress::ended() };
-        match fault {
-            Some(error) => progress.fail(error),
-            None => progress.state = State::Start,
-        }
-        progress
-    }
-
-    /// What stays behind where the real one has gone elsewhere.
-    pub(super) fn ended() -> Self {
+        let (state, result) = match fault {
+            Some(error) => (State::Ended, Err(Refusal::of(error, (kind != Kind::Read).then_some(false)))),
+            None => (State::Start, Ok(())),
+        };
         Progress {
-            kind: Kind::Read,
-            key: Cow::Borrowed(&[]),
-            value: None,
-            context: Cow::Owned(Context::new()),
-            depth: 0,
+            kind,
+            key,
+            value,
+            context,
+            depth,
             matched: Matched::new(),
             next: 0,
-            state: State::Done,
+            state,
             pending: Pending::Nothing,
-            warn: false,
+            warn,
             modified: false,
             changed_by: None,
             logged: false,
             overflow: None,
             counted: None,
-            seen: Time::default(),
-            result: Ok(()),
+            result,
         }
+    }
+
+    /// What stays behind where the real one has gone elsewhere.
+    pub(super) fn ended() -> Self {
+        const NOTHING: &Context = &Context::new();
+        let mut ended = Progress::new(Request::read(&[], NOTHING), None, false);
+        ended.state = State::Done;
+        ended
     }
 
     pub(super) fn into_owned(self) -> Progress<'static> {
@@ -125,38 +125,36 @@ impl<'a> Progress<'a> {
             changed_by: self.changed_by,
             logged: self.logged,
             counted: self.counted,
-            seen: self.seen,
         }
     }
 
     /// Goes on until the driver is needed, or to the end.
-    pub(super) fn run(&mut self, config: &Config, now: Time) {
-        self.seen = now;
+    pub(super) fn run(&mut self, config: &Config, now: &mut Now<'_>) {
         while self.pending == Pending::Nothing {
             match self.state {
-                State::Start => self.start(config),
+                State::Start => self.start(config, now),
                 State::Before => self.ask_next(config, Phase::Before, State::Take),
-                State::Take => self.take_limits(config),
+                State::Take => self.take_limits(config, now),
                 State::Store => self.pending = Pending::Store,
                 State::After => self.ask_next(config, Phase::After, State::Ended),
-                State::Ended => self.conclude(config),
+                State::Ended => self.conclude(config, now),
                 State::Done => return,
             }
         }
     }
 
-    fn start(&mut self, config: &Config) {
+    fn start(&mut self, config: &Config, now: &mut Now<'_>) {
         if std::mem::take(&mut self.warn) {
             self.pending = Pending::Warning;
             return;
         }
         let hooks = config.hooks_of(self.kind);
         hooks.collect(&self.key, &mut self.matched);
+        let alone = self.matched.is_empty();
         if !config.limits.is_empty() {
             let target = Target::from(self.kind);
-            let now_ns = self.seen.monotonic_ns;
+            let now_ns = now.get().monotonic_ns;
             // Where no hook is to be asked, looking and taking are one.
-            let alone = self.matched.is_empty();
             let judged = match alone {
                 true => config.limits.pass(target, &self.context, now_ns),
                 false => config.limits.start(target, &self.context, now_ns),
@@ -165,10 +163,10 @@ impl<'a> Progress<'a> {
                 Ok(taken) => self.note_overflow(&taken),
                 Err(refused) => return self.refuse_by_limit(&refused),
             }
-            if alone {
-                self.state = State::Store;
-                return;
-            }
+        }
+        if alone {
+            self.state = State::Store;
+            return;
         }
         let host = |place: &u32| hooks.get(*place).is_some_and(|hook| hook.action.asks_host());
         // Counted before anything happens: too many open ones are refused while nothing is taken or written.
@@ -177,10 +175,10 @@ impl<'a> Progress<'a> {
         }
     }
 
-    fn take_limits(&mut self, config: &Config) {
+    fn take_limits(&mut self, config: &Config, now: &mut Now<'_>) {
         if !config.limits.is_empty() {
             let target = Target::from(self.kind);
-            match config.limits.take(target, &self.context, self.seen.monotonic_ns) {
+            match config.limits.take(target, &self.context, now.get().monotonic_ns) {
                 Ok(taken) => self.note_overflow(&taken),
                 Err(refused) => return self.refuse_by_limit(&refused),
             }
@@ -233,8 +231,21 @@ impl<'a> Progress<'a> {
         passes
     }
 
-    pub(super) fn resume(&mut self, config: &Config, reply: Reply, now: Time) -> Result<()> {
-        self.seen = now;
+    #[inline]
+    pub(super) fn resume(&mut self, config: &Config, reply: Reply) -> Result<()> {
+        // The usual replies first: taking any other apart copies it, and it is large.
+        match (self.pending, &reply) {
+            (Pending::Hook(_), Reply::Answer(Answer::Nothing | Answer::Allow)) => {}
+            (Pending::Store, Reply::Store(StoreReply::Done)) if self.kind != Kind::Read => {
+                self.state = State::After;
+            }
+            _ => return self.resume_otherwise(config, reply),
+        }
+        self.pending = Pending::Nothing;
+        Ok(())
+    }
+
+    fn resume_otherwise(&mut self, config: &Config, reply: Reply) -> Result<()> {
         let pending = std::mem::replace(&mut self.pending, Pending::Nothing);
         let place = match pending {
             Pending::Hook(place) | Pending::Log(place) => Some(place),
@@ -317,7 +328,7 @@ impl<'a> Progress<'a> {
         }
     }
 
-    fn store_call(&self) -> StoreCall<'_> {
+    pub(super) fn store_call(&self) -> StoreCall<'_> {
         let (key, value) = (&*self.key, self.value.as_deref().unwrap_or_default());
         match self.kind {
             Kind::Read => StoreCall::Get { key },

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::now::Now;
 use super::progress::{Pending, Progress, State};
 use super::{Kind, StoreReply};
 use crate::audit::{OperationId, Record, Surface, Verdict};
@@ -24,6 +25,16 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
+    /// An error that is told as it is.
+    pub(super) fn of(error: Error, applied: Option<bool>) -> Self {
+        // A violation that a hook raised, a limit's on another engine too, is a deny of this operation.
+        let verdict = match error.code() {
+            Code::Denied | Code::RateLimited => Verdict::Denied,
+            _ => Verdict::Error,
+        };
+        Refusal { verdict, error, applied, raised_by: None }
+    }
+
     /// The hook or limit that decided, where one did.
     fn rule(&self) -> Option<&str> {
         self.raised_by.as_deref().or_else(|| self.error.violation()?.rule.as_deref())
@@ -53,12 +64,8 @@ impl Progress<'_> {
 
     /// Ends with an error that is told as it is.
     pub(super) fn fail(&mut self, error: Error) {
-        // A violation that a hook raised, a limit's on another engine too, is a deny of this operation.
-        let verdict = match error.code() {
-            Code::Denied | Code::RateLimited => Verdict::Denied,
-            _ => Verdict::Error,
-        };
-        self.end(verdict, error);
+        self.result = Err(Refusal::of(error, self.applied()));
+        self.state = State::Ended;
     }
 
     /// Ends with an error that its driver found, unless it is in the audit.
@@ -153,11 +160,14 @@ impl Progress<'_> {
         error
     }
 
-    /// Ends as abandoned, unless it is decided, and tells the audit.
+    /// Ended, and in the audit.
+    #[inline]
+    pub(super) fn is_done(&self) -> bool {
+        self.state == State::Done
+    }
+
+    /// Ends as abandoned, unless it is decided, and tells the audit. Not for one that is done.
     pub(super) fn abandon(&mut self, config: &Config) {
-        if self.state == State::Done {
-            return;
-        }
         if self.state != State::Ended {
             let asked =
                 matches!((self.state, self.pending), (State::Store, Pending::Store) | (State::After, _));
@@ -168,16 +178,13 @@ impl Progress<'_> {
             let violation = PolicyViolation { kind, reason, applied, ..self.violation() };
             self.end(verdict, violation.into());
         }
-        if config.audit.is_some() {
-            // Nobody hands over the time here, and the last reading may be long past, or none at all.
-            self.seen = config.clock.now();
-        }
         self.pending = Pending::Nothing;
-        self.conclude(config);
+        // Nobody hands over the time here, and the last reading may be long past, or none at all.
+        self.conclude(config, &mut Now::Of(&config.clock));
     }
 
     /// Tells the audit how it ended.
-    pub(super) fn conclude(&mut self, config: &Config) {
+    pub(super) fn conclude(&mut self, config: &Config, now: &mut Now<'_>) {
         self.state = State::Done;
         self.uncount(config);
         let Some(audit) = &config.audit else { return };
@@ -192,7 +199,7 @@ impl Progress<'_> {
             Err(refusal) => (refusal.verdict, refusal.applied, refusal.rule(), failed_for.as_deref()),
         };
         audit.append(&Record {
-            time: self.seen,
+            time: now.get(),
             operation_id: OperationId::next(),
             surface: Surface::Data,
             operation: self.kind,

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::clock::{Clock, Time};
 use crate::error::{Cause, Error};
-use crate::operation::{Operation, Reply, Step, StoreCall, StoreReply};
+use crate::operation::{Now, Operation, Reply, Step, StoreCall, StoreReply};
 use crate::store::{Database, Store};
 
 /// The time, or nothing where the operation has no use for it.
@@ -14,23 +14,31 @@ pub fn time_for(operation: &Operation<'_>, clock: &Clock) -> Time {
     if operation.needs_time() { clock.now() } else { Time::default() }
 }
 
-/// Goes on until the host is needed: past the store steps that `database` can perform without waiting for a disk.
+/// Goes on until the host is needed: past the store steps that `database` can perform without waiting for a disk. The
+/// clock is read only where the time matters on the way.
 /// Pass `None` where the store is the host's, or where the caller wants to perform the store steps itself.
 pub fn advance<'o>(operation: &'o mut Operation<'_>, clock: &Clock, database: Option<&Database>) -> Step<'o> {
-    let now = time_for(operation, clock);
-    advance_at(operation, now, database)
+    advance_by(operation, &mut Now::Of(clock), database)
 }
 
 /// [`advance`] at a time that was read already: the one that the last reply came with.
 pub fn advance_at<'o>(operation: &'o mut Operation<'_>, now: Time, database: Option<&Database>) -> Step<'o> {
+    advance_by(operation, &mut Now::At(now), database)
+}
+
+fn advance_by<'o>(
+    operation: &'o mut Operation<'_>,
+    now: &mut Now<'_>,
+    database: Option<&Database>,
+) -> Step<'o> {
     if let Some(database) = database.filter(|database| !database.blocks())
-        && let Step::Store(call) = operation.step(now)
+        && let Some(call) = operation.store_step(now)
     {
         let reply = perform(database, &call);
         // A reply to a store step always fits it.
-        let _ = operation.resume(Reply::Store(reply), now);
+        let _ = operation.resume(Reply::Store(reply), Time::default());
     }
-    operation.step(now)
+    operation.step_by(now)
 }
 
 /// Performs a store step. A store that panics has failed.

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use crate::audit::{AuditFilter, DEFAULT_MAX_ENTRIES, Entry};
-use crate::clock::Clock;
+use crate::clock::{Clock, Time};
 use crate::context::Context;
 use crate::engine::{Engine, EngineOptions};
 use crate::error::{Error, Result};
@@ -205,9 +205,8 @@ impl PolicyEngine {
             Target::Database(database) => Some(database),
             Target::Other(_) => None,
         };
-        let mut now = driver::time_for(&operation, clock);
         loop {
-            let reply = match driver::advance_at(&mut operation, now, database) {
+            let reply = match driver::advance(&mut operation, clock, database) {
                 Step::CallHook(call) => Reply::Answer(nested(call.depth, || hook::call(&call))),
                 Step::Store(call) => Reply::Store(match &self.store {
                     Target::Database(database) => driver::perform(database, &call),
@@ -216,8 +215,8 @@ impl PolicyEngine {
                 Step::Log(call) => tell(&call),
                 Step::Done => break,
             };
-            now = driver::time_for(&operation, clock);
-            operation.resume(reply, now)?;
+            // The next step reads the clock, where the time matters.
+            operation.resume(reply, Time::default())?;
         }
         operation.finish()
     }
