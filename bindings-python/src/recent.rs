@@ -12,14 +12,15 @@ use pyo3::types::PyDict;
 
 use crate::context::{KEPT, Said};
 
-/// How many are held at most: an agent that meets another at its place makes its context anew.
-const PLACES: usize = 128;
+/// Each place holds two: 16 agents in turn seldom meet a third at theirs, which would make its context anew.
+const PLACES: usize = 64;
+type Place = Mutex<[Option<Arc<Said>>; 2]>;
 
 /// The entries of a context as they were given.
 type Entries<'py> = [Option<(Bound<'py, PyAny>, Bound<'py, PyAny>)>; KEPT];
 
 /// What was said lately, each at a place that follows from the addresses of its objects.
-pub(crate) struct Recent(Box<[Mutex<Option<Arc<Said>>>]>);
+pub(crate) struct Recent(Box<[Place]>);
 
 impl Default for Recent {
     fn default() -> Self {
@@ -46,8 +47,7 @@ impl Recent {
         // A lock that another thread holds is not worth a wait: the context is made anew.
         let place = self.0.get(place_of(&entries));
         if let Some(Ok(held)) = place.map(Mutex::try_lock)
-            && let Some(said) = &*held
-            && is_of(said, &entries)
+            && let Some(said) = held.iter().flatten().find(|said| is_of(said, &entries))
         {
             return Ok(Some(Arc::clone(said)));
         }
@@ -58,7 +58,12 @@ impl Recent {
         let said = Arc::new(said);
         if worth_holding(&said) {
             // What is replaced is let go after the lock.
-            let _old = place.and_then(|place| place.try_lock().ok()?.replace(Arc::clone(&said)));
+            let _old = place.and_then(|place| {
+                let mut held = place.try_lock().ok()?;
+                held.swap(0, 1);
+                let [older, _] = &mut *held;
+                older.replace(Arc::clone(&said))
+            });
         }
         Ok(Some(said))
     }
@@ -88,5 +93,5 @@ fn place_of(entries: &Entries<'_>) -> usize {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     let addresses = entries.iter().flatten().flat_map(|(name, value)| [name.as_ptr(), value.as_ptr()]);
     let mixed = addresses.fold(0_u64, |mixed, address| (mixed ^ address as u64).wrapping_mul(FACTOR));
-    (mixed >> 57) as usize
+    (mixed >> 58) as usize
 }

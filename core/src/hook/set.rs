@@ -55,20 +55,21 @@ impl Layer {
         self.hooks.iter().flatten()
     }
 
-    /// Appends the places of the hooks that match the key, in the order of registration.
-    fn collect(&self, key: &[u8], out: &mut Matched) {
+    /// Appends the places of the hooks that match the key, with this mark, in the order of registration.
+    fn collect(&self, key: &[u8], mark: u32, out: &mut Matched) {
         if self.hooks.len() <= FEW {
             for (place, hook) in (0_u32..).zip(&self.hooks) {
                 if hook.as_ref().is_some_and(|hook| hook.keys.matches(key)) {
-                    out.push(place);
+                    out.push(place | mark);
                 }
             }
-        } else if self.live == self.hooks.len() {
+        } else if self.live == self.hooks.len() && mark == 0 {
             self.index.collect(key, out);
         } else {
             let mut found = Matched::new();
             self.index.collect(key, &mut found);
-            out.extend(found.into_iter().filter(|place| self.get(*place).is_some()));
+            let live = found.into_iter().filter(|place| self.get(*place).is_some());
+            out.extend(live.map(|place| place | mark));
         }
     }
 
@@ -125,12 +126,8 @@ impl HookSet {
     /// Puts the hooks that match the key into `out`, in the order of registration.
     pub(crate) fn collect(&self, key: &[u8], out: &mut Matched) {
         // INVARIANT: every number in the overlay is greater than any in the base.
-        self.base.collect(key, out);
-        let late = out.len();
-        self.overlay.collect(key, out);
-        for place in out.iter_mut().skip(late) {
-            *place |= IN_OVERLAY;
-        }
+        self.base.collect(key, 0, out);
+        self.overlay.collect(key, IN_OVERLAY, out);
     }
 
     /// The hook at a place that [`HookSet::collect`] gave.
