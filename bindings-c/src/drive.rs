@@ -64,9 +64,8 @@ pub(crate) fn advance(engine: &cr_engine, operation: &mut Operation<'_>, asks: A
             // A step of a later version: leaving it unanswered ends the operation as refused.
             _ => return false,
         };
-        let now = now(engine, operation);
         // These replies fit their steps; one that did not has ended the operation as refused.
-        let _ = operation.resume(reply, now);
+        let _ = operation.resume(reply, Time::default());
     }
 }
 
@@ -77,7 +76,7 @@ pub(crate) fn reject(engine: &cr_engine, request: Request<'_>, fault: Error) -> 
 
 /// The time, or nothing where the operation has no use for it.
 pub(crate) fn now(engine: &cr_engine, operation: &Operation<'_>) -> Time {
-    if operation.needs_time() { engine.core.clock().now() } else { Time::default() }
+    checkrein::policy::time_for(operation, engine.core.clock())
 }
 
 /// The reply to a step that is the host's, where the host cannot be asked.

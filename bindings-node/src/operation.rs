@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use checkrein::Database;
-use checkrein::clock::{Clock, Time};
+use checkrein::clock::Time;
 use checkrein::context::Context;
 use checkrein::error::Error;
 use checkrein::operation::{Kind, Operation, Reply, Request, Step, StoreCall, StoreReply};
@@ -160,8 +160,8 @@ fn resumed(number: u32, open: Option<Open>, reply: Reply) -> Turn {
     let Some(mut open) = open else {
         return Turn::of(Err(Error::usage("the operation has ended: it takes no reply")));
     };
-    let now = time_for(&open.operation, open.engine.core.clock());
-    match open.operation.resume(reply, now) {
+    // The next step reads the clock, where the time matters.
+    match open.operation.resume(reply, Time::default()) {
         Ok(()) => go_on(Some(number), open),
         Err(error) => Turn::of(Err(error)),
     }
@@ -222,10 +222,6 @@ enum Wanted {
 /// A step that this driver cannot perform.
 fn foreign() -> Turn {
     Turn::of(Err(Error::Internal("a step that the driver does not know".to_owned())))
-}
-
-fn time_for(operation: &Operation<'_>, clock: &Clock) -> Time {
-    if operation.needs_time() { clock.now() } else { Time::default() }
 }
 
 /// A store step on its way through Node's pool of threads. The operation stays where it can be abandoned.

@@ -8,7 +8,7 @@ use super::{Kind, StoreReply};
 use crate::audit::{OperationId, Record, Surface, Verdict};
 use crate::context::{AGENT_ID, SESSION_ID};
 use crate::engine::Config;
-use crate::error::{Cause, Class, Code, Error, PolicyViolation, RateLimitExceeded, ViolationKind};
+use crate::error::{Cause, Class, Code, Error, PolicyViolation, ViolationKind};
 use crate::hook::HookEntry;
 use crate::limit::Refused;
 
@@ -102,17 +102,8 @@ impl Progress<'_> {
 
     /// Ends as refused by a rate limit.
     pub(super) fn refuse_by_limit(&mut self, refused: &Refused) {
-        let limit = RateLimitExceeded {
-            limit: refused.limit().to_owned(),
-            scope: refused.scope().to_owned(),
-            retry_after: refused.retry_after(),
-        };
-        let violation = PolicyViolation {
-            reason: refused.reason(),
-            rule: Some(limit.limit.clone()),
-            kind: ViolationKind::RateLimited(limit),
-            ..self.violation()
-        };
+        let PolicyViolation { operation, key, .. } = self.violation();
+        let violation = PolicyViolation { operation, key, ..refused.into() };
         self.end(Verdict::RateLimited, violation.into());
     }
 

@@ -18,19 +18,7 @@ pub fn time_for(operation: &Operation<'_>, clock: &Clock) -> Time {
 /// clock is read only where the time matters on the way.
 /// Pass `None` where the store is the host's, or where the caller wants to perform the store steps itself.
 pub fn advance<'o>(operation: &'o mut Operation<'_>, clock: &Clock, database: Option<&Database>) -> Step<'o> {
-    advance_by(operation, &mut Now::Of(clock), database)
-}
-
-/// [`advance`] at a time that was read already: the one that the last reply came with.
-pub fn advance_at<'o>(operation: &'o mut Operation<'_>, now: Time, database: Option<&Database>) -> Step<'o> {
-    advance_by(operation, &mut Now::At(now), database)
-}
-
-fn advance_by<'o>(
-    operation: &'o mut Operation<'_>,
-    now: &mut Now<'_>,
-    database: Option<&Database>,
-) -> Step<'o> {
+    let now = &mut Now::Of(clock);
     if let Some(database) = database.filter(|database| !database.blocks())
         && let Some(call) = operation.store_step(now)
     {

@@ -29,7 +29,7 @@ mod hook;
 
 pub use action::PolicyAction;
 pub use context::PolicyContext;
-pub use driver::{advance, advance_at, perform, time_for};
+pub use driver::{advance, perform, time_for};
 pub use engine::{Builder, PolicyEngine};
 pub use handle::HookHandle;
 pub use helpers::{allow_all, deny_all, log_and_allow, redact_value, require_agent_id};
