@@ -6,8 +6,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, SystemTime};
 
 use super::content::{Content, Part, cut_mark};
-use super::{OperationId, Surface, Verdict};
-use crate::operation::Kind;
+use super::{OperationId, Record, ScanCount, Surface, Verb, Verdict};
 
 /// One audited operation, copied out of the ring.
 ///
@@ -32,7 +31,14 @@ impl Entry {
         Entry(content)
     }
 
-    /// Its number: from 1, without a gap, in the order of appending.
+    /// A record that stands in no ring: its sequence is the one given.
+    pub(crate) fn of(sequence: u64, record: &Record<'_>) -> Self {
+        let mut content = Content::empty();
+        content.write(sequence, record);
+        Entry(content)
+    }
+
+    /// Its number: from 1, without a gap, in the order of appending. 0 for one that was decided and is not done.
     #[must_use]
     pub fn sequence(&self) -> u64 {
         self.0.sequence
@@ -66,7 +72,7 @@ impl Entry {
 
     /// What was to be done.
     #[must_use]
-    pub fn operation(&self) -> Kind {
+    pub fn operation(&self) -> Verb {
         self.0.operation
     }
 
@@ -128,15 +134,24 @@ impl Entry {
         self.0.applied
     }
 
+    /// What a scan gave; none for any other operation.
+    #[must_use]
+    pub fn scanned(&self) -> Option<ScanCount> {
+        self.0.scanned()
+    }
+
     /// The entry as a plain map: names and values in the canonical order, absent ones left out.
     ///
-    /// `agent_id`, `session_id`, `rule`, `reason` and `applied` may be absent; all others are always there,
-    /// `logged` as false where nothing was flagged.
+    /// `agent_id`, `session_id`, `rule`, `reason` and `applied` may be absent, and `given` and `withheld` are there
+    /// for a scan only; all others are always there, `logged` as false where nothing was flagged. What a strict sink
+    /// is told before the store is asked has no `sequence` yet.
     pub fn fields(&self) -> impl Iterator<Item = (&'static str, FieldValue<'_>)> {
         let word = |word: &'static str| Some(FieldValue::Text(Cow::Borrowed(word)));
+        let number = |number: Option<u64>| number.map(FieldValue::Int);
+        let scanned = self.scanned();
         let made = |text: String| Some(FieldValue::Text(Cow::Owned(text)));
         [
-            ("sequence", Some(FieldValue::Int(self.sequence()))),
+            ("sequence", number(Some(self.sequence()).filter(|sequence| *sequence > 0))),
             ("timestamp", made(self.timestamp())),
             ("timestamp_ns", Some(FieldValue::Int(self.timestamp_ns()))),
             ("operation_id", made(self.operation_id().to_string())),
@@ -150,6 +165,8 @@ impl Entry {
             ("reason", self.reason().map(FieldValue::Text)),
             ("logged", Some(FieldValue::Bool(self.logged()))),
             ("applied", self.applied().map(FieldValue::Bool)),
+            ("given", number(scanned.map(|scanned| scanned.given))),
+            ("withheld", number(scanned.map(|scanned| scanned.withheld))),
         ]
         .into_iter()
         .filter_map(|(name, value)| Some((name, value?)))

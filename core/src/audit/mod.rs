@@ -13,11 +13,16 @@ mod filter;
 mod operation_id;
 mod record;
 mod ring;
+mod sink;
+mod verb;
 mod verdict;
 
 pub use entry::{Entry, FieldValue};
 pub use filter::{AuditFilter, DEFAULT_LIMIT, KeyFilter};
 pub use operation_id::OperationId;
-pub use record::{MAX_TEXT_BYTES, Record, Surface};
+pub use record::{MAX_TEXT_BYTES, Record, ScanCount, Surface};
 pub use ring::{AuditLog, DEFAULT_MAX_ENTRIES, LARGEST_MAX_ENTRIES};
+pub use sink::{Phase, SinkId};
+pub(crate) use sink::{SinkEntry, SinkTarget};
+pub use verb::Verb;
 pub use verdict::Verdict;

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::glob::Glob;
-use crate::hook::{Helper, Trigger};
+use crate::hook::{Helper, Mode, Trigger};
 
 /// A hook's number within its engine, in the order of registration; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -45,12 +45,14 @@ pub struct HookEntry {
     pub action: Action,
     /// Its name in errors and in the audit: `before_write system/*`.
     pub rule: Arc<str>,
+    /// Whether its refusals are enforced.
+    pub mode: Mode,
 }
 
 impl HookEntry {
     pub(crate) fn new(id: HookId, trigger: Trigger, keys: Glob, action: Action) -> Self {
         let rule = format!("{} {}", trigger.as_str(), keys.as_str()).into();
-        HookEntry { id, trigger, keys, action, rule }
+        HookEntry { id, trigger, keys, action, rule, mode: Mode::Enforce }
     }
 }
 

@@ -3,11 +3,13 @@
 mod answer;
 mod entry;
 mod helper;
+mod mode;
 mod set;
 mod trigger;
 
 pub use answer::{Answer, Failure};
 pub use entry::{Action, HookEntry, HookId, HostObject};
 pub use helper::Helper;
+pub use mode::Mode;
 pub(crate) use set::{HookSet, Matched};
 pub use trigger::{Phase, Trigger};

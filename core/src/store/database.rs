@@ -185,7 +185,7 @@ fn check_key(key: &[u8]) -> Result<()> {
 
 fn closed(_: Closed) -> Error {
     let message = "the database in memory is closed, its data is gone: make a new one".to_owned();
-    StoreError { message, code: Code::StoreClosed, cause: None }.into()
+    StoreError { message, code: Code::StoreClosed, applied: None, cause: None }.into()
 }
 
 #[cfg(test)]

@@ -1,0 +1,65 @@
+//! Sinks: who is told of every entry beside the ring.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::AuditFile;
+use crate::hook::HostObject;
+
+/// A sink's number within its engine; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SinkId(pub u64);
+
+/// Which of the two moments a strict sink is told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// The operation was decided; the store, tool or task has not been asked.
+    Decided,
+    /// The operation has ended.
+    Done,
+}
+
+impl Phase {
+    /// The stable word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Phase::Decided => "decided",
+            Phase::Done => "done",
+        }
+    }
+}
+
+/// Where a sink's entries go.
+#[derive(Clone)]
+pub(crate) enum SinkTarget {
+    /// To a file of JSON lines.
+    File(Arc<AuditFile>),
+    /// To a callable of the host.
+    Host(HostObject),
+}
+
+/// A registered sink.
+#[derive(Clone)]
+pub(crate) struct SinkEntry {
+    pub(crate) id: SinkId,
+    pub(crate) target: SinkTarget,
+    /// Told before the store is asked too; where it fails, the operation is refused.
+    pub(crate) strict: bool,
+}
+
+impl SinkEntry {
+    /// A file that is not strict takes entries without waiting for the disk: no step is needed for it.
+    pub(crate) fn takes_at_once(&self) -> Option<&Arc<AuditFile>> {
+        match &self.target {
+            SinkTarget::File(file) if !self.strict => Some(file),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for SinkEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SinkEntry").field("id", &self.id).field("strict", &self.strict).finish_non_exhaustive()
+    }
+}
