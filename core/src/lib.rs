@@ -10,6 +10,7 @@ pub mod clock;
 pub mod context;
 pub mod engine;
 pub mod error;
+pub mod fork;
 pub mod glob;
 pub mod hook;
 pub mod limit;

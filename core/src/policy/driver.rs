@@ -45,3 +45,41 @@ pub fn perform<S: Store + ?Sized>(store: &S, call: &StoreCall<'_>) -> StoreReply
         Err(payload) => StoreReply::Raised(Cause::panic(payload)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{Code, PolicyViolation};
+    use crate::store::BoxError;
+
+    /// A store that fails, each method in its own way.
+    struct Failing;
+
+    impl Store for Failing {
+        fn get(&self, _: &[u8]) -> Result<Option<Vec<u8>>, BoxError> {
+            panic!("no more")
+        }
+        fn put(&self, _: &[u8], _: &[u8]) -> Result<(), BoxError> {
+            Err(Error::from(PolicyViolation::new("not now")).into())
+        }
+        fn delete(&self, _: &[u8]) -> Result<(), BoxError> {
+            Err(std::io::Error::other("no route").into())
+        }
+    }
+
+    #[test]
+    fn an_error_of_ours_comes_out_as_itself_and_a_foreign_one_as_the_cause() {
+        match perform(&Failing, &StoreCall::Put { key: b"k", value: b"v" }) {
+            StoreReply::Failed(own) => assert_eq!(own.code(), Code::Denied),
+            other => panic!("{other:?}"),
+        }
+        match perform(&Failing, &StoreCall::Delete { key: b"k" }) {
+            StoreReply::Raised(cause) => assert_eq!(cause.to_string(), "no route"),
+            other => panic!("{other:?}"),
+        }
+        match perform(&Failing, &StoreCall::Get { key: b"k" }) {
+            StoreReply::Raised(cause) => assert_eq!(cause.type_name(), "panic"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
