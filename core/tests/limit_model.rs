@@ -5,13 +5,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use checkrein::context::{Context, Value};
-use checkrein::limit::{Count, Limit, LimitSet, RateLimit, Target};
+use checkrein::limit::{Count, Demand, Limit, LimitSet, RateLimit, Target, Unmet};
 use num_rational::Ratio;
 use proptest::prelude::*;
 
 type Fraction = Ratio<i128>;
 
 const TARGETS: [Target; 3] = [Target::Read, Target::Write, Target::All];
+const MANY: [Target; 3] = [Target::Read, Target::Write, Target::Delete];
 
 #[derive(Clone, Debug)]
 struct Declared {
@@ -75,21 +76,62 @@ impl Model {
         u64::try_from(then - i128::from(now)).unwrap_or(u64::MAX)
     }
 
-    fn wait(&self, context: &Context, now: u64) -> u64 {
-        self.until(Fraction::ONE, context, now)
+    fn wait(&self, tokens: u64, context: &Context, now: u64) -> u64 {
+        self.until(Fraction::from_integer(tokens.into()), context, now)
     }
 
-    fn take(&mut self, context: &Context, now: u64) {
+    fn take(&mut self, tokens: u64, context: &Context, now: u64) {
         let at = self.effective(context, now);
-        let left = self.level(context, now) - 1;
+        let left = self.level(context, now) - Fraction::from_integer(tokens.into());
         assert!(left >= Fraction::ZERO);
         self.latest[usize::from(self.bucket(context).is_some())] = at;
         self.tokens.insert(self.bucket(context), (left, at));
     }
 }
 
-/// Which limit refuses, and the wait.
-type Verdict = Result<(), (usize, u64)>;
+/// What is asked for: an operation, or a batch of so many reads, writes and deletes.
+#[derive(Clone, Debug)]
+enum Asked {
+    One(Target),
+    Many([u64; 3]),
+}
+
+impl Asked {
+    /// What a limit for this target has to give.
+    fn of(&self, limit: Target) -> u64 {
+        match (self, limit) {
+            (Asked::One(target), limit) => {
+                u64::from(*target == limit || [*target, limit].contains(&Target::All))
+            }
+            (Asked::Many(needed), Target::All) => needed.iter().sum(),
+            (Asked::Many(needed), limit) => MANY
+                .iter()
+                .zip(needed)
+                .filter(|(target, _)| **target == limit)
+                .map(|(_, needed)| *needed)
+                .sum(),
+        }
+    }
+
+    fn demand(&self) -> Demand {
+        match self {
+            Asked::One(target) => Demand::one(*target),
+            Asked::Many(needed) => MANY
+                .into_iter()
+                .zip(*needed)
+                .fold(Demand::new(), |all, (target, needed)| all.with(target, needed)),
+        }
+    }
+}
+
+/// Which limit refuses and the wait, or that it can never give so many.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum No<T> {
+    Wait(T, u64),
+    Never(T),
+}
+
+type Verdict = Result<(), No<usize>>;
 
 #[derive(Clone, Debug)]
 struct World(Vec<Model>);
@@ -104,38 +146,68 @@ impl World {
         World(declared.iter().map(model).collect())
     }
 
-    fn applying(&self, target: Target) -> impl Iterator<Item = (usize, &Model)> {
-        let applies = move |m: &Model| m.declared.target == target || m.declared.target == Target::All;
-        self.0.iter().enumerate().filter(move |(_, m)| applies(m) || target == Target::All)
+    /// Each limit that has something to give, and how much.
+    fn applying(&self, asked: &Asked) -> impl Iterator<Item = (usize, &Model, u64)> {
+        let needed = self.0.iter().map(|model| asked.of(model.declared.target));
+        self.0
+            .iter()
+            .enumerate()
+            .zip(needed)
+            .map(|((at, model), n)| (at, model, n))
+            .filter(|(_, _, n)| *n > 0)
     }
 
-    fn judge(&self, count: Count, target: Target, context: &Context, now: u64) -> Verdict {
+    fn possible(&self, asked: &Asked) -> Verdict {
+        let mut worst = (Fraction::ONE.ceil(), None);
+        for (index, model, needed) in self.applying(asked) {
+            let parts = Fraction::new(needed.into(), model.declared.burst.into()).ceil();
+            if parts > worst.0 {
+                worst = (parts, Some(index));
+            }
+        }
+        worst.1.map_or(Ok(()), |index| Err(No::Never(index)))
+    }
+
+    fn judge(&self, count: Count, asked: &Asked, context: &Context, now: u64) -> Verdict {
         let mut worst = (0, 0);
         let mut longest = 0;
-        for (index, model) in self.applying(target) {
-            let wait = model.wait(context, now);
+        for (index, model, needed) in self.applying(asked) {
+            let wait = model.wait(needed, context, now);
             longest = longest.max(wait);
             if model.declared.count == count && wait > worst.1 {
                 worst = (index, wait);
             }
         }
-        if worst.1 == 0 { Ok(()) } else { Err((worst.0, longest)) }
+        if worst.1 == 0 { Ok(()) } else { Err(No::Wait(worst.0, longest)) }
     }
 
-    fn take(&mut self, count: Count, target: Target, context: &Context, now: u64) -> Verdict {
-        self.judge(count, target, context, now)?;
-        let applying: Vec<usize> = self.applying(target).map(|(index, _)| index).collect();
-        for index in applying {
+    fn take(&mut self, count: Count, asked: &Asked, context: &Context, now: u64) -> Verdict {
+        self.possible(asked)?;
+        self.judge(count, asked, context, now)?;
+        let applying: Vec<(usize, u64)> =
+            self.applying(asked).map(|(index, _, needed)| (index, needed)).collect();
+        for (index, needed) in applying {
             if self.0[index].declared.count == count {
-                self.0[index].take(context, now);
+                self.0[index].take(needed, context, now);
             }
         }
         Ok(())
     }
 
-    fn start(&mut self, target: Target, context: &Context, now: u64) -> Verdict {
-        self.take(Count::Attempts, target, context, now)?;
-        self.judge(Count::Operations, target, context, now)
+    fn start(&mut self, asked: &Asked, context: &Context, now: u64) -> Verdict {
+        self.take(Count::Attempts, asked, context, now)?;
+        self.judge(Count::Operations, asked, context, now)
+    }
+
+    fn call(&mut self, event: &Event, context: &Context, now: u64) -> Verdict {
+        match event.call {
+            Call::Start => self.start(&event.asked, context, now),
+            Call::Take => self.take(Count::Operations, &event.asked, context, now),
+            Call::Pass => {
+                self.take(Count::Attempts, &event.asked, context, now)?;
+                self.take(Count::Operations, &event.asked, context, now)
+            }
+        }
     }
 }
 
@@ -148,13 +220,20 @@ enum Move {
     Retry(i8),
 }
 
+#[derive(Clone, Copy, Debug)]
+enum Call {
+    Start,
+    Take,
+    Pass,
+}
+
 #[derive(Clone, Debug)]
 struct Event {
     time: Move,
-    target: Target,
+    asked: Asked,
     agent: u8,
     team: u8,
-    start: bool,
+    call: Call,
 }
 
 fn context(agent: u8, team: u8) -> Context {
@@ -197,8 +276,20 @@ fn event(back: bool) -> impl Strategy<Value = Event> {
         1 => prop_oneof![Just(u64::MAX), Just(u64::MAX - 7), any::<u64>()]
             .prop_map(move |to| if back && to % 5 == 0 { Move::To(to) } else { Move::On(to % 1_000) }),
     ];
-    (time, prop::sample::select(&TARGETS[..]), 0_u8..5, 0_u8..5, any::<bool>())
-        .prop_map(|(time, target, agent, team, start)| Event { time, target, agent, team, start })
+    let few = [0_u64..4, 0..4, 0..4];
+    let asked = prop_oneof![
+        4 => prop::sample::select(&TARGETS[..]).prop_map(Asked::One),
+        4 => few.prop_map(Asked::Many),
+        1 => [0_u64..110, 0..110, 0..110].prop_map(Asked::Many),
+    ];
+    let call = prop::sample::select(&[Call::Start, Call::Take, Call::Pass][..]);
+    (time, asked, 0_u8..5, 0_u8..5, call).prop_map(|(time, asked, agent, team, call)| Event {
+        time,
+        asked,
+        agent,
+        team,
+        call,
+    })
 }
 
 fn moved(now: u64, retry: u64, time: &Move) -> u64 {
@@ -210,13 +301,27 @@ fn moved(now: u64, retry: u64, time: &Move) -> u64 {
     }
 }
 
-fn play(limits: &LimitSet, event: &Event, now: u64) -> Result<(), (String, u64)> {
+fn play(limits: &LimitSet, event: &Event, now: u64) -> Result<(), No<String>> {
     let context = context(event.agent, event.team);
-    let done = match event.start {
-        true => limits.start(event.target, &context, now),
-        false => limits.take(event.target, &context, now),
+    let done = match (&event.asked, event.call) {
+        (Asked::One(target), Call::Start) => limits.start(*target, &context, now).map_err(Unmet::from),
+        (Asked::One(target), Call::Take) => limits.take(*target, &context, now).map_err(Unmet::from),
+        (Asked::One(target), Call::Pass) => limits.pass(*target, &context, now).map_err(Unmet::from),
+        (many, Call::Start) => limits.start_many(&many.demand(), &context, now),
+        (many, Call::Take) => limits.take_many(&many.demand(), &context, now),
+        (many, Call::Pass) => limits.pass_many(&many.demand(), &context, now),
     };
-    done.map(drop).map_err(|refused| (refused.limit().to_owned(), refused.retry_after_ns()))
+    done.map(drop).map_err(|unmet| match unmet {
+        Unmet::Refused(refused) => No::Wait(refused.limit().to_owned(), refused.retry_after_ns()),
+        Unmet::Impossible(never) => No::Never(never.limit().to_owned()),
+    })
+}
+
+fn wait<T>(done: &Result<(), No<T>>) -> Option<u64> {
+    match done {
+        Err(No::Wait(_, wait)) => Some(*wait),
+        Err(No::Never(_)) | Ok(()) => None,
+    }
 }
 
 proptest! {
@@ -232,20 +337,21 @@ proptest! {
         for event in &events {
             now = moved(now, retry, &event.time);
             let context = context(event.agent, event.team);
-            let wanted = match event.start {
-                true => world.start(event.target, &context, now),
-                false => world.take(Count::Operations, event.target, &context, now),
-            };
+            let wanted = world.call(event, &context, now).map_err(|no| match no {
+                No::Wait(index, wait) => No::Wait(names[index].clone(), wait),
+                No::Never(index) => No::Never(names[index].clone()),
+            });
             let got = play(&set, event, now);
-            prop_assert_eq!(&got, &wanted.map_err(|(index, wait)| (names[index].clone(), wait)));
-            retry = got.err().map_or(0, |(_, wait)| wait);
+            prop_assert_eq!(&got, &wanted);
+            retry = wait(&got).unwrap_or(0);
 
-            let status = set.status(event.target, &context, now);
-            prop_assert_eq!(status.len(), world.applying(event.target).count());
-            for ((_, model), status) in world.applying(event.target).zip(&status) {
+            // Every level, of the limits that had nothing to give too.
+            let status = set.status(Target::All, &context, now);
+            prop_assert_eq!(status.len(), world.0.len());
+            for (model, status) in world.0.iter().zip(&status) {
                 let full = Fraction::from_integer(model.declared.burst.into());
                 prop_assert_eq!(i128::from(status.remaining), model.level(&context, now).floor().to_integer());
-                prop_assert_eq!(status.retry_after_ns, model.wait(&context, now));
+                prop_assert_eq!(status.retry_after_ns, model.wait(1, &context, now));
                 prop_assert_eq!(status.full_after_ns, model.until(full, &context, now));
             }
         }
@@ -259,20 +365,26 @@ proptest! {
     ) {
         let replay = |count: usize| {
             let set: LimitSet = limits.iter().map(Declared::compile).collect();
-            let (mut now, mut wait) = (0, None);
+            let (mut now, mut waited) = (0, None);
             for event in events.iter().take(count) {
-                now = moved(now, wait.unwrap_or(0), &event.time);
-                wait = play(&set, event, now).err().map(|(_, wait)| wait);
+                now = moved(now, waited.unwrap_or(0), &event.time);
+                waited = wait(&play(&set, event, now));
             }
-            (set, now, wait)
+            (set, now, waited)
         };
         for count in 1..=events.len() {
             let (set, now, Some(wait)) = replay(count) else { continue };
             let Some(then) = now.checked_add(wait) else { continue };
             let event = &events[count - 1];
             let context = context(event.agent, event.team);
-            let passes = |set: &LimitSet, now| {
-                set.start(event.target, &context, now).is_ok() && set.take(event.target, &context, now).is_ok()
+            let demand = event.asked.demand();
+            let passes = |set: &LimitSet, now| match event.asked {
+                Asked::One(target) => {
+                    set.start(target, &context, now).is_ok() && set.take(target, &context, now).is_ok()
+                }
+                Asked::Many(_) => {
+                    set.start_many(&demand, &context, now).is_ok() && set.take_many(&demand, &context, now).is_ok()
+                }
             };
             prop_assert!(!passes(&set, then - 1));
             prop_assert!(passes(&replay(count).0, then));

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Barrier};
 
 use checkrein::context::{Context, Value};
-use checkrein::limit::{Limit, LimitSet, RateLimit, Target};
+use checkrein::limit::{Demand, Limit, LimitSet, RateLimit, Target};
 
 const THREADS: i64 = 8;
 
@@ -74,6 +74,46 @@ fn across_limits_it_is_all_or_none_in_whatever_order_they_were_listed() {
             sets[0].status(Target::Write, &agent(id), 0).iter().map(|s| s.remaining).collect();
         assert_eq!(left, [3_000, 0, 1_000], "every limit gave out what passed, and no more");
     }
+}
+
+#[test]
+fn batches_through_two_keyed_limits_neither_wait_for_ever_nor_exceed() {
+    let own = limit(Target::Write, &RateLimit::per_hour(3_000).scope("agent_id"));
+    let team = limit(Target::All, &RateLimit::per_hour(5_000).scope("team"));
+    // Listed in both orders, with keys that cross: whoever holds one agent meets every team.
+    let sets: [LimitSet; 2] =
+        [[&own, &team], [&team, &own]].map(|order| order.into_iter().map(Arc::clone).collect());
+    let context = |id: i64, team: i64| {
+        let mut context = agent(id);
+        context.insert("team", Value::Int(team)).unwrap();
+        context
+    };
+    let given: Vec<AtomicU64> = (0..4).map(|_| AtomicU64::new(0)).collect();
+    run(|thread| {
+        for turn in 0..3_000_i64 {
+            let (id, team) = ((thread + turn) % 2, (thread / 2 + turn / 2) % 2);
+            let (writes, deletes) = (u64::try_from(turn % 5).unwrap(), u64::try_from(turn % 3).unwrap());
+            let demand = Demand::new().with(Target::Write, writes).with(Target::Delete, deletes);
+            let set = &sets[usize::try_from((thread + turn) % 2).unwrap()];
+            if set.pass_many(&demand, &context(id, team), 0).is_ok() {
+                given[usize::try_from(id).unwrap()].fetch_add(writes, Ordering::Relaxed);
+                given[usize::try_from(2 + team).unwrap()].fetch_add(writes + deletes, Ordering::Relaxed);
+            }
+        }
+    });
+    let given: Vec<u64> = given.into_iter().map(AtomicU64::into_inner).collect();
+    for at in 0..2_i64 {
+        let index = usize::try_from(at).unwrap();
+        let left: Vec<u64> =
+            sets[0].status(Target::All, &context(at, at), 0).iter().map(|status| status.remaining).collect();
+        assert_eq!(
+            left,
+            [3_000 - given[index], 5_000 - given[2 + index]],
+            "given is what passed, in whole batches"
+        );
+    }
+    // Somebody was refused: there was something to exceed.
+    assert!(given[2] > 4_990 && given[3] > 4_990, "{given:?}");
 }
 
 #[test]

@@ -127,6 +127,12 @@ impl Limit {
         }
     }
 
+    /// How many tokens the full bucket holds.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        self.rate.capacity()
+    }
+
     pub(super) fn id(&self) -> u64 {
         self.id
     }
@@ -149,24 +155,28 @@ pub(super) struct Held<'a> {
     place: Place<'a>,
 }
 
-impl Held<'_> {
-    /// 0 where a token can be taken, else the nanoseconds until one can.
-    #[inline]
-    pub(super) fn wait_ns(&self) -> u64 {
-        let rate = &self.limit.rate;
-        let full_at = self.place.full_at();
-        if rate.has_token(full_at, rate.units(self.place.clamped(self.now_ns))) {
-            return 0;
-        }
-        until(rate.ready_ns(full_at), self.now_ns)
+impl<'a> Held<'a> {
+    pub(super) fn limit(&self) -> &'a Limit {
+        self.limit
     }
 
-    /// Takes the token that [`Held::wait_ns`] found.
+    /// 0 where so many tokens can be taken at once, else the nanoseconds until they can.
     #[inline]
-    pub(super) fn take(&mut self) {
+    pub(super) fn wait_ns(&self, tokens: u64) -> u64 {
+        let rate = &self.limit.rate;
+        let full_at = self.place.full_at();
+        if rate.has(tokens, full_at, rate.units(self.place.clamped(self.now_ns))) {
+            return 0;
+        }
+        until(rate.ready_ns(tokens, full_at), self.now_ns)
+    }
+
+    /// Takes the tokens that [`Held::wait_ns`] found.
+    #[inline]
+    pub(super) fn take(&mut self, tokens: u64) {
         let rate = &self.limit.rate;
         let now_ns = self.place.clamped(self.now_ns);
-        let full_at = rate.taken(self.place.full_at(), rate.units(now_ns));
+        let full_at = rate.taken(tokens, self.place.full_at(), rate.units(now_ns));
         self.place.set(rate, full_at, now_ns);
     }
 
@@ -185,7 +195,7 @@ impl Held<'_> {
             count: self.limit.declared.count,
             capacity: rate.capacity(),
             remaining: rate.remaining(full_at, now),
-            retry_after_ns: self.wait_ns(),
+            retry_after_ns: self.wait_ns(1),
             full_after_ns: if Rate::is_full(full_at, now) {
                 0
             } else {

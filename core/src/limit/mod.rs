@@ -2,9 +2,10 @@
 //!
 //! A [`RateLimit`] is declared, compiled to a [`Limit`] and added to a [`LimitSet`]. When an operation starts, the
 //! set is looked at ([`LimitSet::start`]: an empty bucket refuses before anything of the host runs); right before
-//! the store, tool or task is asked, tokens are taken ([`LimitSet::take`]). Nothing is held in between. The time is
-//! the caller's: nanoseconds on a monotonic clock. A reading earlier than one seen before counts as that one, so a
-//! clock that goes back never makes a token.
+//! the store, tool or task is asked, tokens are taken ([`LimitSet::take`]). Nothing is held in between. A batch asks
+//! for many tokens in one step ([`Demand`], [`LimitSet::take_many`]). The time is the caller's: nanoseconds on a
+//! monotonic clock. A reading earlier than one seen before counts as that one, so a clock that goes back never makes a
+//! token.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -23,6 +24,7 @@
 mod bucket;
 mod compiled;
 mod declare;
+mod demand;
 mod keyed;
 mod rate;
 mod set;
@@ -32,9 +34,10 @@ mod target;
 
 pub use compiled::Limit;
 pub use declare::{DEFAULT_MAX_KEYS, GLOBAL, MAX_MAX_KEYS, RateLimit, RateLimitOptions};
+pub use demand::Demand;
 pub use keyed::BYTES_FIXED;
 pub use rate::{MAX_FILL_NS, MAX_TOKENS};
 pub use set::LimitSet;
-pub use status::{LimitStatus, Refused, Taken};
+pub use status::{Impossible, LimitStatus, Refused, Taken, Unmet};
 pub use table::BYTES_PER_KEY;
 pub use target::{Count, Target};

@@ -24,7 +24,7 @@ pub(super) struct Rate {
     per_ns: u64,
     /// Units that a token is worth.
     token: Units,
-    /// The deficit with which a token can still be taken: all but one token missing.
+    /// The deficit with which one token can still be taken: all but one missing.
     spare: Units,
     /// How many tokens the full bucket holds.
     capacity: u64,
@@ -54,19 +54,25 @@ impl Rate {
         full_at <= now
     }
 
-    /// True where a token can be taken.
-    pub(super) fn has_token(&self, full_at: Units, now: Units) -> bool {
-        full_at.saturating_sub(now) <= self.spare
+    /// True where so many tokens can be taken at once: from one to as many as the full bucket holds.
+    pub(super) fn has(&self, tokens: u64, full_at: Units, now: Units) -> bool {
+        full_at.saturating_sub(now) <= self.spare(tokens)
     }
 
-    /// When the bucket will be full after one more token was taken.
-    pub(super) fn taken(&self, full_at: Units, now: Units) -> Units {
-        full_at.max(now) + self.token
+    /// When the bucket will be full after so many more tokens were taken.
+    pub(super) fn taken(&self, tokens: u64, full_at: Units, now: Units) -> Units {
+        full_at.max(now) + self.token * Units::from(tokens)
     }
 
-    /// The first nanosecond at which a token can be taken: never too early, late by less than one.
-    pub(super) fn ready_ns(&self, full_at: Units) -> u128 {
-        full_at.saturating_sub(self.spare).div_ceil(Units::from(self.per_ns))
+    /// The first nanosecond at which so many tokens can be taken: never too early, late by less than one.
+    pub(super) fn ready_ns(&self, tokens: u64, full_at: Units) -> u128 {
+        full_at.saturating_sub(self.spare(tokens)).div_ceil(Units::from(self.per_ns))
+    }
+
+    /// The deficit with which so many tokens can still be taken. For one it is at hand: nothing is multiplied where
+    /// the compiler knows that it is one.
+    fn spare(&self, tokens: u64) -> Units {
+        self.spare.saturating_sub(self.token * Units::from(tokens.saturating_sub(1)))
     }
 
     /// The first nanosecond at which the bucket is full.
@@ -104,13 +110,13 @@ mod tests {
         // A token every 8571428571.43 ns. Each is taken at the first nanosecond at which it is there, and the
         // bucket is never full, so nothing spills: the 7000th after the burst comes after exactly 1000 minutes.
         let rate = Rate::new(7, MINUTE, 2);
-        let mut full_at = rate.taken(rate.taken(0, 0), 0);
+        let mut full_at = rate.taken(2, 0, 0);
         let mut now = 0;
         for _ in 0..7_000 {
-            now = u64::try_from(rate.ready_ns(full_at)).unwrap();
-            assert!(rate.has_token(full_at, rate.units(now)));
-            assert!(!rate.has_token(full_at, rate.units(now - 1)));
-            full_at = rate.taken(full_at, rate.units(now));
+            now = u64::try_from(rate.ready_ns(1, full_at)).unwrap();
+            assert!(rate.has(1, full_at, rate.units(now)));
+            assert!(!rate.has(1, full_at, rate.units(now - 1)));
+            full_at = rate.taken(1, full_at, rate.units(now));
         }
         assert_eq!(now, MINUTE * 1_000);
     }
@@ -125,9 +131,12 @@ mod tests {
             let now = rate.units(u64::MAX);
             let mut full_at = 0;
             for _ in 0..3 {
-                full_at = rate.taken(full_at, now);
+                full_at = rate.taken(1, full_at, now);
             }
-            assert!(rate.ready_ns(full_at) > 0);
+            assert!(rate.ready_ns(1, full_at) > 0);
+            assert!(rate.has(rate.capacity(), 0, now));
+            assert_eq!(rate.taken(rate.capacity(), 0, now) - now, rate.spare + rate.token);
+            assert_eq!(rate.ready_ns(rate.capacity(), rate.units(u64::MAX)), u128::from(u64::MAX));
             assert!(rate.remaining(full_at, now) <= rate.capacity());
             assert_eq!(rate.remaining(full_at, 0), 0);
         }

@@ -1,4 +1,4 @@
-//! The limits of an engine, asked together: all that apply give a token, or none does.
+//! The limits of an engine, asked together: all that apply give their tokens, or none does.
 
 use std::sync::Arc;
 
@@ -7,7 +7,8 @@ use smallvec::SmallVec;
 use crate::context::Context;
 
 use super::compiled::{Held, Limit};
-use super::status::{LimitStatus, Refused, Taken};
+use super::demand::Demand;
+use super::status::{Impossible, LimitStatus, Refused, Taken, Unmet};
 use super::target::{Count, Target};
 
 /// An immutable list of limits. What is added makes a new list; the buckets are shared with the old one.
@@ -115,11 +116,17 @@ impl LimitSet {
     /// # Errors
     /// The limit that refuses; where a limit that counts operations refuses, the attempt has been counted.
     pub fn start(&self, target: Target, context: &Context, now_ns: u64) -> Result<Taken, Refused> {
-        let taken = self.take_all(Count::Attempts, target, context, now_ns)?;
-        match self.look(Count::Operations, target, context, now_ns) {
-            None => Ok(taken),
-            Some(worst) => Err(self.refused(worst, target, context, now_ns)),
-        }
+        self.start_asked(target, context, now_ns)
+    }
+
+    /// [`LimitSet::start`] for many tokens: takes what is needed of each applying limit that counts attempts, of all
+    /// or of none, and then looks whether the others have it too.
+    ///
+    /// # Errors
+    /// As those of [`LimitSet::start`]; where a limit can never hold so many tokens, which, with nothing taken.
+    pub fn start_many(&self, demand: &Demand, context: &Context, now_ns: u64) -> Result<Taken, Unmet> {
+        self.possible(demand)?;
+        Ok(self.start_asked(demand, context, now_ns)?)
     }
 
     /// Right before the store, tool or task is asked: takes a token of each applying limit that counts operations,
@@ -131,15 +138,32 @@ impl LimitSet {
         self.take_all(Count::Operations, target, context, now_ns)
     }
 
+    /// [`LimitSet::take`] for many tokens: what is needed of each applying limit that counts operations, of all in
+    /// one step or of none.
+    ///
+    /// # Errors
+    /// As those of [`LimitSet::start_many`].
+    pub fn take_many(&self, demand: &Demand, context: &Context, now_ns: u64) -> Result<Taken, Unmet> {
+        self.possible(demand)?;
+        Ok(self.take_all(Count::Operations, demand, context, now_ns)?)
+    }
+
     /// [`LimitSet::start`] and [`LimitSet::take`] at one moment, for an operation that nothing is asked about in
     /// between: looks at no bucket twice.
     ///
     /// # Errors
     /// As those of the two.
     pub fn pass(&self, target: Target, context: &Context, now_ns: u64) -> Result<Taken, Refused> {
-        let attempted = self.take_all(Count::Attempts, target, context, now_ns)?;
-        let taken = self.take_all(Count::Operations, target, context, now_ns)?;
-        Ok(if taken.overflow.is_some() { taken } else { attempted })
+        self.pass_asked(target, context, now_ns)
+    }
+
+    /// [`LimitSet::start_many`] and [`LimitSet::take_many`] at one moment.
+    ///
+    /// # Errors
+    /// As those of the two.
+    pub fn pass_many(&self, demand: &Demand, context: &Context, now_ns: u64) -> Result<Taken, Unmet> {
+        self.possible(demand)?;
+        Ok(self.pass_asked(demand, context, now_ns)?)
     }
 
     /// How each limit stands that applies to an operation; every limit for [`Target::All`]. Takes nothing.
@@ -161,19 +185,33 @@ impl LimitSet {
         indices.iter().filter_map(|index| self.limits.get(*index as usize))
     }
 
-    fn take_all(
+    fn start_asked<A: Asked>(&self, asked: A, context: &Context, now_ns: u64) -> Result<Taken, Refused> {
+        let taken = self.take_all(Count::Attempts, asked, context, now_ns)?;
+        match self.look(Count::Operations, asked, context, now_ns) {
+            None => Ok(taken),
+            Some(worst) => Err(self.refused(worst, asked, context, now_ns)),
+        }
+    }
+
+    fn pass_asked<A: Asked>(&self, asked: A, context: &Context, now_ns: u64) -> Result<Taken, Refused> {
+        let attempted = self.take_all(Count::Attempts, asked, context, now_ns)?;
+        let taken = self.take_all(Count::Operations, asked, context, now_ns)?;
+        Ok(if taken.overflow.is_some() { taken } else { attempted })
+    }
+
+    fn take_all<A: Asked>(
         &self,
         count: Count,
-        target: Target,
+        asked: A,
         context: &Context,
         now_ns: u64,
     ) -> Result<Taken, Refused> {
         let mut held: SmallVec<[Held<'_>; 3]> = SmallVec::new();
         let mut worst = None;
         let mut taken = Taken::default();
-        for limit in self.applying(count, target) {
+        for limit in asked.applying(self, count) {
             let one = limit.hold(context, now_ns, true);
-            worst = worse(worst, limit, &one);
+            worst = worse(worst, limit, &one, asked);
             if one.is_overflow() && taken.overflow.is_none() {
                 taken.overflow = Some(Arc::clone(limit));
             }
@@ -181,32 +219,80 @@ impl LimitSet {
         }
         if let Some(worst) = worst {
             drop(held);
-            return Err(self.refused(worst, target, context, now_ns));
+            return Err(self.refused(worst, asked, context, now_ns));
         }
         for one in &mut held {
-            one.take();
+            one.take(asked.tokens(one.limit()));
         }
         Ok(taken)
     }
 
-    fn look(&self, count: Count, target: Target, context: &Context, now_ns: u64) -> Option<Worst<'_>> {
-        self.applying(count, target)
-            .fold(None, |worst, limit| worse(worst, limit, &limit.hold(context, now_ns, false)))
+    fn look<A: Asked>(&self, count: Count, asked: A, context: &Context, now_ns: u64) -> Option<Worst<'_>> {
+        asked
+            .applying(self, count)
+            .fold(None, |worst, limit| worse(worst, limit, &limit.hold(context, now_ns, false), asked))
     }
 
     /// Only a refusal comes here. The next try meets every limit again, those that count attempts first: so the
     /// wait is the longest of all that apply, also of those that did not refuse this time.
     #[cold]
-    fn refused(&self, worst: Worst<'_>, target: Target, context: &Context, now_ns: u64) -> Refused {
+    fn refused<A: Asked>(&self, worst: Worst<'_>, asked: A, context: &Context, now_ns: u64) -> Refused {
         let (limit, wait_ns, overflow) = worst;
-        let waits = Count::ALL.into_iter().filter_map(|count| self.look(count, target, context, now_ns));
+        let waits = Count::ALL.into_iter().filter_map(|count| self.look(count, asked, context, now_ns));
         let retry_after_ns = waits.fold(wait_ns, |longest, (_, wait_ns, _)| longest.max(wait_ns));
-        Refused { limit: Arc::clone(limit), retry_after_ns, overflow }
+        Refused { limit: Arc::clone(limit), tokens: asked.tokens(limit), retry_after_ns, overflow }
+    }
+
+    /// Says whether every limit that applies, those that count attempts included, can hold so much at all.
+    fn possible(&self, demand: &Demand) -> Result<(), Impossible> {
+        let parts = |limit: &Limit| demand.tokens(limit.target()).div_ceil(limit.capacity().max(1));
+        match self.limits.iter().rev().max_by_key(|limit| parts(limit)) {
+            Some(limit) if parts(limit) > 1 => {
+                Err(Impossible { limit: Arc::clone(limit), tokens: demand.tokens(limit.target()) })
+            }
+            _ => Ok(()),
+        }
     }
 }
 
-fn worse<'a>(worst: Option<Worst<'a>>, limit: &'a Arc<Limit>, held: &Held<'_>) -> Option<Worst<'a>> {
-    let wait_ns = held.wait_ns();
+/// What limits are asked for, in two shapes: one token for an operation, or many for a batch. The first is a shape of
+/// its own because a number that the compiler knows to be one costs nothing.
+trait Asked: Copy {
+    /// The limits that have something to give, in the order in which they are locked.
+    fn applying(self, limits: &LimitSet, count: Count) -> impl Iterator<Item = &Arc<Limit>>;
+
+    /// How many tokens one of those limits has to give: at least one, and no more than it can hold.
+    fn tokens(self, limit: &Limit) -> u64;
+}
+
+impl Asked for Target {
+    fn applying(self, limits: &LimitSet, count: Count) -> impl Iterator<Item = &Arc<Limit>> {
+        limits.applying(count, self)
+    }
+
+    fn tokens(self, _: &Limit) -> u64 {
+        1
+    }
+}
+
+/// Only a demand that is [possible](LimitSet::possible).
+impl Asked for &Demand {
+    fn applying(self, limits: &LimitSet, count: Count) -> impl Iterator<Item = &Arc<Limit>> {
+        limits.applying(count, Target::All).filter(|limit| Demand::tokens(self, limit.target()) > 0)
+    }
+
+    fn tokens(self, limit: &Limit) -> u64 {
+        Demand::tokens(self, limit.target())
+    }
+}
+
+fn worse<'a, A: Asked>(
+    worst: Option<Worst<'a>>,
+    limit: &'a Arc<Limit>,
+    held: &Held<'_>,
+    asked: A,
+) -> Option<Worst<'a>> {
+    let wait_ns = held.wait_ns(asked.tokens(limit));
     let longest = worst.map_or(0, |(_, wait_ns, _)| wait_ns);
     if wait_ns > longest { Some((limit, wait_ns, held.is_overflow())) } else { worst }
 }

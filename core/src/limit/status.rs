@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::{PolicyViolation, RateLimitExceeded, ViolationKind};
+use crate::error::{Error, PolicyViolation, RateLimitExceeded, ViolationKind};
 
 use super::compiled::Limit;
 use super::target::{Count, Target};
@@ -46,10 +46,12 @@ impl Taken {
     }
 }
 
-/// A limit had no token, and so none was taken from any.
+/// A limit had too few tokens, and so none was taken from any.
 #[derive(Clone, Debug)]
 pub struct Refused {
     pub(super) limit: Arc<Limit>,
+    /// How many it had to give.
+    pub(super) tokens: u64,
     pub(super) retry_after_ns: u64,
     pub(super) overflow: bool,
 }
@@ -90,11 +92,74 @@ impl Refused {
     #[must_use]
     pub fn reason(&self) -> String {
         let shared = if self.overflow { " in the overflow bucket, which new keys share" } else { "" };
+        let too_few = match self.tokens {
+            1 => "no token".to_owned(),
+            needed => format!("fewer than {needed} tokens"),
+        };
         format!(
-            "limit `{}` has no token left{shared}: retry after {}",
+            "limit `{}` has {too_few} left{shared}: retry after {}",
             self.limit(),
             shown(self.retry_after())
         )
+    }
+}
+
+/// More tokens are needed at once than a limit ever holds: waiting does not help. None was taken from any limit.
+#[derive(Clone, Debug)]
+pub struct Impossible {
+    pub(super) limit: Arc<Limit>,
+    pub(super) tokens: u64,
+}
+
+impl Impossible {
+    /// The limit that never holds so many, as people read it: of several, the one that asks for the most parts.
+    #[must_use]
+    pub fn limit(&self) -> &str {
+        self.limit.describe()
+    }
+
+    /// How many tokens it would have to give.
+    #[must_use]
+    pub fn tokens(&self) -> u64 {
+        self.tokens
+    }
+
+    /// How many it holds when it is full.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        self.limit.capacity()
+    }
+
+    /// The `UsageError` of a call that asked for too much at once; `what` is the caller's word for it: `batch`.
+    #[must_use]
+    pub fn error(&self, what: &str) -> Error {
+        Error::usage(format!(
+            "the {what} needs {} tokens of `{}`, which never holds more than {}: split it",
+            self.tokens,
+            self.limit(),
+            self.capacity()
+        ))
+    }
+}
+
+/// Why many tokens were not given.
+#[derive(Clone, Debug)]
+pub enum Unmet {
+    /// Not now: the limit that refuses says when.
+    Refused(Refused),
+    /// Never.
+    Impossible(Impossible),
+}
+
+impl From<Refused> for Unmet {
+    fn from(refused: Refused) -> Self {
+        Unmet::Refused(refused)
+    }
+}
+
+impl From<Impossible> for Unmet {
+    fn from(impossible: Impossible) -> Self {
+        Unmet::Impossible(impossible)
     }
 }
 
