@@ -9,6 +9,7 @@
 
 mod content;
 mod entry;
+mod file;
 mod filter;
 mod operation_id;
 mod record;
@@ -18,6 +19,7 @@ mod verb;
 mod verdict;
 
 pub use entry::{Entry, FieldValue};
+pub use file::AuditFile;
 pub use filter::{AuditFilter, DEFAULT_LIMIT, KeyFilter};
 pub use operation_id::OperationId;
 pub use record::{MAX_TEXT_BYTES, Record, ScanCount, Surface};

@@ -48,15 +48,24 @@ impl AuditLog {
                 "`max_entries` of the audit is {max_entries}: give a number from 1 to {LARGEST_MAX_ENTRIES}"
             )));
         }
+        Ok(AuditLog::of(max_entries))
+    }
+
+    fn of(capacity: usize) -> Self {
         let log = AuditLog {
             appended: CachePadded::new(AtomicU64::new(0)),
-            chunks: (0..max_entries.div_ceil(CHUNK)).map(|_| OnceLock::new()).collect(),
-            capacity: max_entries,
+            chunks: (0..capacity.div_ceil(CHUNK)).map(|_| OnceLock::new()).collect(),
+            capacity,
         };
         for at in 0..log.chunks.len().min(CHUNKS_AT_ONCE) {
             log.chunk(at);
         }
-        Ok(log)
+        log
+    }
+
+    /// An empty ring of the same size, taking no lock: for the child of a fork.
+    pub(crate) fn fresh(&self) -> Self {
+        AuditLog::of(self.capacity)
     }
 
     /// Appends one entry, over the oldest where the ring is full, and gives its sequence.

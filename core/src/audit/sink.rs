@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::AuditFile;
+use crate::error::Result;
 use crate::hook::HostObject;
 
 /// A sink's number within its engine; never used twice.
@@ -55,6 +56,17 @@ impl SinkEntry {
             SinkTarget::File(file) if !self.strict => Some(file),
             _ => None,
         }
+    }
+}
+
+impl SinkEntry {
+    /// The same sink for the child of a fork: a file of its own.
+    pub(crate) fn after_fork(&self) -> Result<Self> {
+        let target = match &self.target {
+            SinkTarget::File(file) => SinkTarget::File(file.after_fork()?),
+            SinkTarget::Host(object) => SinkTarget::Host(Arc::clone(object)),
+        };
+        Ok(SinkEntry { id: self.id, target, strict: self.strict })
     }
 }
 

@@ -26,6 +26,16 @@ pub enum Action {
 }
 
 impl Action {
+    /// What it is, in one word: the name of a ready-made hook, `host` for a callable, `log`.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Action::Helper(helper) => helper.as_str(),
+            Action::Host(_) => "host",
+            Action::Log(_) => "log",
+        }
+    }
+
     /// Whether an operation goes out to the host for it.
     pub(crate) fn asks_host(&self) -> bool {
         !matches!(self, Action::Helper(_))

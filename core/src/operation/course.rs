@@ -17,7 +17,7 @@ use crate::context::Context;
 use crate::engine::{Config, Place};
 use crate::error::{Code, Error, Result, UsageError};
 use crate::hook::{Action, Answer, Mode, Phase};
-use crate::limit::{Refused, Taken, Target};
+use crate::limit::{Refused, Taken, Target, Unmet};
 
 /// The changing part of an operation.
 pub(super) struct Course<'a> {
@@ -170,12 +170,15 @@ impl<'a> Course<'a> {
                 return;
             }
         }
-        match &self.whole {
+        match self.whole {
             Whole::One => self.start_one(config, now),
             Whole::Many(_) => self.start_many(config, now),
             // Counted before anything happens; its keys are judged one by one.
-            Whole::Scan(_) if self.count(config) => self.state = State::Decided,
-            Whole::Scan(_) => {}
+            Whole::Scan(_) => {
+                if self.count(config) {
+                    self.state = State::Decided;
+                }
+            }
         }
     }
 
@@ -261,12 +264,12 @@ impl<'a> Course<'a> {
         }
     }
 
-    fn limits_pass_many(&mut self, config: &Config, judged: Result<Taken, crate::limit::NotTaken>) -> bool {
+    fn limits_pass_many(&mut self, config: &Config, judged: Result<Taken, Unmet>) -> bool {
         match judged {
             Ok(taken) => self.limits_pass(config, Ok(taken)),
-            Err(crate::limit::NotTaken::Refused(refused)) => self.limits_pass(config, Err(refused)),
-            Err(crate::limit::NotTaken::Impossible(error)) => {
-                self.fail(error);
+            Err(Unmet::Refused(refused)) => self.limits_pass(config, Err(refused)),
+            Err(Unmet::Impossible(impossible)) => {
+                self.fail(impossible.error("batch"));
                 false
             }
         }
@@ -456,8 +459,8 @@ impl<'a> Course<'a> {
         };
         let hook = place.and_then(|place| config.hooks_of(self.subject.kind).get(place));
         match (pending, reply, hook) {
-            (Pending::Warning | Pending::Listener(_), Reply::Logged, _)
-            | (Pending::Warning, Reply::LogFailed(_), _) => {}
+            (Pending::Warning, Reply::Logged | Reply::LogFailed(_), _) => self.warned(),
+            (Pending::Listener(_), Reply::Logged, _) => {}
             (Pending::Listener(_), Reply::LogFailed(cause), _) => self.listener_failed(&cause),
             (Pending::Hook(_), Reply::Answer(answer), Some(hook)) => self.judge(config, hook, answer),
             (Pending::Log(_), Reply::Logged, Some(hook)) => self.judge(config, hook, Answer::Log),

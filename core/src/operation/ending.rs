@@ -2,7 +2,7 @@
 
 use super::course::{Course, Pending, State};
 use super::now::Now;
-use super::subject::{Stage, Subject};
+use super::subject::{Stage, Subject, WouldDeny};
 use super::whole::Whole;
 use crate::audit::{AuditLog, Entry, OperationId, Phase, Record, SinkTarget, Surface, Verb, Verdict};
 use crate::clock::Time;
@@ -20,9 +20,8 @@ pub(super) struct Ending {
     /// The next sink and the next listener.
     sink: usize,
     listener: usize,
-    /// A warning that is due, and one that stands for all refusals that were not enforced.
+    /// A warning that is due.
     pub(super) warning: Option<String>,
-    shadow_told: bool,
 }
 
 impl Course<'_> {
@@ -58,7 +57,7 @@ impl Course<'_> {
     pub(super) fn conclude(&mut self, config: &Config, now: &mut Now<'_>) {
         self.uncount(config);
         self.take_in_hand(None);
-        self.state = State::Done;
+        self.ending = None;
         let mut entries = Vec::new();
         if let Some(audit) = &config.audit {
             if config.sinks.is_empty() && matches!(self.whole, Whole::One) {
@@ -74,6 +73,7 @@ impl Course<'_> {
             // It keeps what it cannot write and tells of its failures itself.
             let _ = file.append(&entries, None);
         }
+        self.state = State::Done;
         let warning = self.shadow_warning();
         let refused = matches!(&self.result, Err(refusal) if refusal.error.violation().is_some());
         let sinks = !entries.is_empty() && config.sinks.iter().any(|sink| sink.takes_at_once().is_none());
@@ -127,6 +127,13 @@ impl Course<'_> {
             }
         }
         self.state = State::Done;
+    }
+
+    /// The warning that was due was told.
+    pub(super) fn warned(&mut self) {
+        if let Some(ending) = &mut self.ending {
+            ending.warning = None;
+        }
     }
 
     /// Says a warning before whatever comes next.
@@ -203,7 +210,7 @@ impl Course<'_> {
             rule: told.rule,
             reason: told.reason.as_deref().or(self.overflow.as_deref()),
             logged: subject.logged,
-            applied: subject.applied().filter(|_| scanned.is_none()),
+            applied: subject.applied().filter(|_| scanned.is_none() && self.state != State::Decided),
             scanned,
         })
     }
@@ -246,9 +253,9 @@ impl Course<'_> {
     }
 
     /// A key that was not refused.
-    fn passed<'o>(&self, subject: &'o Subject<'_>) -> Told<'o> {
+    fn passed<'o>(&'o self, subject: &'o Subject<'_>) -> Told<'o> {
         let verdict = self.verdict_of(subject);
-        let (rule, reason) = match (&subject.would_deny, &subject.changed_by) {
+        let (rule, reason) = match (self.would_deny(subject), &subject.changed_by) {
             (Some(would), _) => (would.rule.as_deref(), Some(would.reason.clone())),
             (None, Some((rule, why))) => (Some(&**rule), why.clone()),
             (None, None) => (None, None),
@@ -264,10 +271,16 @@ impl Course<'_> {
             (true, _) => Verdict::Modified,
             _ => Verdict::Allowed,
         };
-        match &subject.would_deny {
+        match self.would_deny(subject) {
             Some(_) => verdict.max(Verdict::WouldDeny),
             None => verdict,
         }
+    }
+
+    /// What would have refused a key: of a batch also what would have refused it whole, which is noted with what
+    /// the course has in hand while it has no key.
+    fn would_deny<'o>(&'o self, subject: &'o Subject<'_>) -> Option<&'o WouldDeny> {
+        subject.would_deny.as_deref().or(self.subject.would_deny.as_deref())
     }
 }
 

@@ -26,7 +26,7 @@ pub struct Operation<'a> {
 }
 
 /// What an operation starts with.
-pub(crate) struct Begin<'a> {
+pub struct Begin<'a> {
     /// The key, or nothing yet.
     pub(super) subject: Subject<'a>,
     pub(super) whole: Whole<'a>,

@@ -73,12 +73,12 @@ pub struct ScanRequest<'a> {
     pub store_can: bool,
 }
 
-/// What an engine starts an operation from.
-pub(crate) trait Ask<'a> {
-    /// What is wrong with it.
+/// What an engine starts an operation from: one of the requests of this module.
+pub trait Ask<'a> {
+    #[doc(hidden)]
     fn check(&self) -> Result<()>;
 
-    /// The operation that it becomes.
+    #[doc(hidden)]
     fn begin(self) -> Begin<'a>;
 }
 

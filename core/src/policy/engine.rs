@@ -5,18 +5,18 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use crate::audit::{AuditFilter, DEFAULT_MAX_ENTRIES, Entry};
-use crate::clock::{Clock, Time};
+use crate::clock::Clock;
 use crate::context::Context;
 use crate::engine::{Engine, EngineOptions};
 use crate::error::{Error, Result};
-use crate::hook::{Answer, Trigger};
+use crate::hook::{Answer, Mode, Trigger};
 use crate::limit::{LimitStatus, RateLimit};
-use crate::operation::{LogCall, LogLevel, Outcome, Reply, Request, Step};
-use crate::policy::{HookHandle, PolicyContext, driver, hook};
-use crate::store::{Database, Store};
+use crate::operation::{LogCall, LogLevel, Operation, Outcome, Reply, Request, Step};
+use crate::policy::{HookHandle, PolicyContext, driver, hook, listen};
+use crate::store::{Abilities, Database, Store};
 
 /// What a caller says who says nothing.
-const NOTHING: &Context = &Context::new();
+pub(super) const NOTHING: &Context = &Context::new();
 
 thread_local! {
     /// How deep this thread is in hooks: a closure runs on the thread that started the operation.
@@ -28,7 +28,7 @@ thread_local! {
 /// Cloning gives another handle on the same engine.
 #[derive(Clone)]
 pub struct PolicyEngine {
-    engine: Arc<Engine>,
+    pub(super) engine: Arc<Engine>,
     store: Target,
 }
 
@@ -60,10 +60,30 @@ impl Builder {
         self
     }
 
+    /// Names that every context must have: an operation without one of them is refused. A name that no context can
+    /// have refuses every operation.
+    #[must_use]
+    pub fn require_context<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.options.require_context.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Whether refusals are enforced; they are, unless told otherwise.
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.options.mode = mode;
+        self
+    }
+
     /// The engine.
     #[must_use]
     pub fn build(self) -> PolicyEngine {
-        PolicyEngine { engine: Arc::new(Engine::new(self.options)), store: self.store }
+        let engine = match Engine::new(self.options.clone()) {
+            Ok(engine) => engine,
+            // As with a registration that failed: the engine refuses everything.
+            Err(error) => Engine::broken(EngineOptions { require_context: Vec::new(), ..self.options }, &error),
+        };
+        PolicyEngine { engine: Arc::new(engine), store: self.store }
     }
 }
 
@@ -196,34 +216,54 @@ impl PolicyEngine {
     }
 
     fn drive(&self, request: Request<'_>, context: Option<&PolicyContext<'_>>) -> Result<Outcome> {
-        let clock = self.engine.clock();
         let mut operation = match said(context) {
             Ok(context) => self.engine.start(Request { context, ..request }.at_depth(DEPTH.get())),
             Err(error) => return Err(self.engine.reject(request, error)),
         };
+        self.run(&mut operation)?;
+        operation.finish()
+    }
+
+    /// Performs the steps of an operation until it is done, or has a pair of a scan to give.
+    pub(super) fn run(&self, operation: &mut Operation<'_>) -> Result<bool> {
+        let clock = self.engine.clock();
         let database = match &self.store {
             Target::Database(database) => Some(database),
             Target::Other(_) => None,
         };
         loop {
-            let reply = match driver::advance(&mut operation, clock, database) {
+            let reply = match driver::advance(operation, clock, database) {
                 Step::CallHook(call) => Reply::Answer(nested(call.depth, || hook::call(&call))),
                 Step::Store(call) => Reply::Store(match &self.store {
                     Target::Database(database) => driver::perform(database, &call),
                     Target::Other(store) => driver::perform(&**store, &call),
                 }),
+                Step::Item { .. } => return Ok(true),
                 Step::Log(call) => tell(&call),
-                Step::Done => break,
+                Step::Record(call) => driver::record(&call).unwrap_or_else(|| listen::record(&call)),
+                Step::Notify(call) => listen::notify(&call),
+                Step::Done => return Ok(false),
             };
-            // The next step reads the clock, where the time matters.
-            operation.resume(reply, Time::default())?;
+            operation.resume(reply)?;
         }
-        operation.finish()
+    }
+
+    /// What the store can do beside the three.
+    pub(super) fn abilities(&self) -> Abilities {
+        match &self.store {
+            Target::Database(_) => Abilities::ALL,
+            Target::Other(store) => store.abilities(),
+        }
+    }
+
+    /// How deep this thread is in hooks.
+    pub(super) fn depth() -> u32 {
+        DEPTH.get()
     }
 }
 
 /// What the caller says about who acts.
-fn said<'a>(context: Option<&'a PolicyContext<'_>>) -> Result<Cow<'a, Context>> {
+pub(super) fn said<'a>(context: Option<&'a PolicyContext<'_>>) -> Result<Cow<'a, Context>> {
     context.map_or(Ok(Cow::Borrowed(NOTHING)), PolicyContext::to_context)
 }
 

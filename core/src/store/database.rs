@@ -285,7 +285,7 @@ fn forked(OfParent { pid }: OfParent) -> Error {
     let message = format!(
         "this database was opened by process {pid} and is closed in the fork: open it after the fork"
     );
-    StoreError { message, code: Code::StoreClosed, cause: None }.into()
+    StoreError { message, code: Code::StoreClosed, applied: None, cause: None }.into()
 }
 
 fn closed(_: Closed) -> Error {
