@@ -38,7 +38,8 @@ const FAMILY = {
   'a class of the user': () => new (class extends MemoryLevel {})(),
 };
 
-const AWKWARD = [b(''), b('a'), b('a\0b'), b('é'), Buffer.from([0xff]), Buffer.from([0xff, 0xfe, 0]), Buffer.from([0xc3])];
+const bytes = (...numbers) => Buffer.from(numbers);
+const AWKWARD = [b(''), b('a'), b('a\0b'), b('é'), bytes(0xff), bytes(0xff, 0xfe, 0), bytes(0xc3)];
 
 for (const [name, open] of Object.entries(FAMILY)) {
   test(`${name} is guarded as it is`, async (t) => {
@@ -65,15 +66,15 @@ for (const [name, open] of Object.entries(FAMILY)) {
   test(`${name} keeps any bytes`, async (t) => {
     const policy = engine(open(t));
     for (const [at, key] of AWKWARD.entries()) {
-      await policy.put(key, Buffer.concat([key, Buffer.from([0xfe, at])]));
+      await policy.put(key, Buffer.concat([key, bytes(0xfe, at)]));
       const value = await policy.get(key);
-      assert.deepEqual(value, Buffer.concat([key, Buffer.from([0xfe, at])]));
+      assert.deepEqual(value, Buffer.concat([key, bytes(0xfe, at)]));
       value.fill(0);
     }
     await policy.put(b('empty'), b(''));
     assert.deepEqual(await policy.get(b('empty')), b(''));
     // What a caller does to its value does not reach the store.
-    assert.deepEqual(await policy.get(Buffer.from([0xff])), Buffer.from([0xff, 0xfe, 4]));
+    assert.deepEqual(await policy.get(bytes(0xff)), bytes(0xff, 0xfe, 4));
     for (const key of AWKWARD) {
       await policy.delete(key);
       assert.equal(await policy.get(key), undefined);
@@ -82,7 +83,7 @@ for (const [name, open] of Object.entries(FAMILY)) {
 
   test(`${name} is scanned in the order of its bytes`, async (t) => {
     const store = new LevelStore(open(t));
-    const keys = [...AWKWARD, b('a/1'), b('a/2'), b('a/\xff'), b('a0'), b('b'), Buffer.from([0xff, 0xff]), Buffer.from([0xff, 0xff, 1])];
+    const keys = [...AWKWARD, ...['a/1', 'a/2', 'a/\xff', 'a0', 'b'].map(b), bytes(0xff, 0xff), bytes(0xff, 0xff, 1)];
     keys.sort(Buffer.compare);
     await store.batch(keys.map((key) => ['put', key, key]));
     const shown = (entries) => entries.map(([key]) => Buffer.from(key).toString('hex'));
@@ -93,7 +94,7 @@ for (const [name, open] of Object.entries(FAMILY)) {
           .filter((key) => after === undefined || Buffer.compare(key, after) > 0)
           .map((key) => [key]),
       );
-    const prefixes = [...keys, b('a/'), b('nothing'), Buffer.from([0x61, 0xff]), Buffer.from([0xff, 0xff, 0xff])];
+    const prefixes = [...keys, b('a/'), b('nothing'), bytes(0x61, 0xff), bytes(0xff, 0xff, 0xff)];
     for (const prefix of prefixes) {
       for (const after of [undefined, ...keys, b('zz')]) {
         assert.deepEqual(shown(await store.scan(prefix, after, 100)), wanted(prefix, after));
@@ -150,11 +151,11 @@ test('a sublevel keeps to itself', async (t) => {
   const db = classic(t);
   const [one, other] = [db.sublevel('one'), db.sublevel('one2')];
   const store = new LevelStore(one);
-  await engine(one).put(Buffer.from([0xff]), b('1'));
+  await engine(one).put(bytes(0xff), b('1'));
   await engine(one).put(b('k'), b('1'));
   await engine(other).put(b('k'), b('2'));
   await engine(db).put(b('k'), b('3'));
-  assert.deepEqual(await store.scan(b(''), undefined, 10), [[b('k'), b('1')], [Buffer.from([0xff]), b('1')]]);
+  assert.deepEqual(await store.scan(b(''), undefined, 10), [[b('k'), b('1')], [bytes(0xff), b('1')]]);
   await store.batch([['delete', b('k')]]);
   assert.deepEqual(await db.get('k'), '3');
   assert.deepEqual(await other.get('k'), '2');

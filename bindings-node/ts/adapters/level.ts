@@ -1,5 +1,5 @@
 /**
- * LevelDB as a store: `classic-level`, `memory-level` and whatever else extends the class `AbstractLevel`, sublevels too.
+ * LevelDB as a store: `classic-level`, `memory-level`, whatever else extends the class `AbstractLevel`, and sublevels.
  *
  * Every call names the encoding of bytes itself, so it does not matter how the database was opened. The packages are
  * never imported here: a database is known by the class that it was made by.

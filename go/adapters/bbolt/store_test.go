@@ -160,7 +160,8 @@ func TestScanIsInTheOrderOfTheBytes(t *testing.T) {
 		}
 		return nil
 	}))
-	prefixes := append(slices.Clone(keys), nil, []byte{}, []byte("nothing"), []byte{0xff, 0xff, 0xff}, []byte("a/\xff\xff\xff"))
+	prefixes := append(slices.Clone(keys), nil, []byte{}, []byte("nothing"), []byte{0xff, 0xff, 0xff})
+	prefixes = append(prefixes, []byte("a/\xff\xff\xff"))
 	afters := append(slices.Clone(keys), nil, []byte{}, []byte("a/15"), []byte("zz"), []byte{0xff, 0xff, 0xff})
 	for _, prefix := range prefixes {
 		for _, after := range afters {
