@@ -82,6 +82,9 @@ export class PolicyEngine {
    * An engine over a `Database`, a LevelDB database (`classic-level` and its family), or any object with the functions
    * `put(key, value)`, `get(key)`, `delete(key)`.
    */
+  constructor(store: Store, options?: EngineOptions);
+  // Apart from the first, so that the parameters of an object's own functions are inferred.
+  constructor(store: Database | LevelDatabase | Store, options?: EngineOptions);
   constructor(store: Database | LevelDatabase | Store, options?: EngineOptions) {
     const { clock, maxOpenOperations } = checkOptions('PolicyEngine', options, ['clock', 'maxOpenOperations']);
     const database = store instanceof Database ? databaseHandle(store) : undefined;

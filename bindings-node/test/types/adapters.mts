@@ -18,3 +18,11 @@ void known;
 
 // @ts-expect-error no store at all
 new PolicyEngine(new Set<string>());
+
+// The parameters of a store of one's own are still inferred.
+const shelf = new Map<string, Buffer>();
+new PolicyEngine({
+  put: (key, value) => void shelf.set(key.toString('latin1'), value),
+  get: (key) => shelf.get(key.toString('latin1')),
+  delete: (key) => shelf.delete(key.toString('latin1')),
+});
