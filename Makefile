@@ -11,6 +11,8 @@ PY := $(abspath $(VENV))/bin/python
 STAMPS := build/stamps
 
 GO := go -C go
+# Modules of their own, so that the main one does not depend on what they adapt.
+GO_ADAPTERS := go/adapters/bbolt
 
 .PHONY: help demo test bench lint dist fuzz clean
 .PHONY: python node c go test-rust test-python test-node test-c test-go test-seeds bench-bindings
@@ -40,6 +42,7 @@ lint: $(STAMPS)/venv node ## Check format, lints and types
 	cargo clippy --workspace --all-targets -- -D warnings
 	cd bindings-python && $(PY) -m mypy
 	cd go && test -z "$$(gofmt -l .)" && go vet ./...
+	for each in $(GO_ADAPTERS); do go -C $$each vet ./...; go -C $$each mod tidy -diff; done
 
 dist: $(STAMPS)/venv ## Make what users install: wheel, npm tarball, C archive; Go's static library
 	$(PYTHON) scripts/dist.py --python $(PY)
@@ -69,6 +72,7 @@ test-c:
 test-go: go
 	$(GO) vet ./...
 	$(GO) test -race -v ./...
+	for each in $(GO_ADAPTERS); do go -C $$each vet ./...; go -C $$each test -race -v ./...; done
 
 test-seeds: python node go
 	$(PYTHON) tests/seeds/extract.py --check
