@@ -5,8 +5,8 @@
 //! the parent. So the child must not use what its parent made: no lock is taken, nothing is written, and what cannot be
 //! dropped without either is leaked.
 //!
-//! Each object that a fork makes unusable remembers the generation that it was [`Born`] in. [`child`] begins a new one.
-//! What holds locks or files is kept in an [`OfProcess`], which the child can neither reach nor drop.
+//! Each object that a fork makes unusable remembers the generation that it was born in, and [`child`] begins a new one.
+//! What holds locks or files is kept in an `OfProcess`, which the child can neither reach nor drop.
 
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -58,7 +58,7 @@ pub(crate) struct OfProcess<T> {
     value: Option<T>,
 }
 
-/// The value is of another process, this one.
+/// The value belongs to another process, the one with this id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OfParent {
     pub(crate) pid: u32,

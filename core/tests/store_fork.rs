@@ -6,6 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use checkrein::audit::OperationId;
 use checkrein::store::{Change, Database, Durability};
 use checkrein::{Code, Error};
 
@@ -211,10 +212,13 @@ fn a_child_that_drops_a_database_neither_writes_nor_unlocks_it() {
     handle.get().put(b"k", b"parent").unwrap();
     let file = || std::fs::read(directory.path().join("checkrein.redb")).unwrap();
     let before = file();
+    let process = || OperationId::next().as_u128() >> 64;
+    let ids = process();
     for told in [true, false] {
         fork(|| {
             if told {
                 checkrein::fork::child();
+                assert_ne!(process(), ids, "ids that the parent may give too");
             }
             assert_no_writes(handle.get(), parent);
             // SAFETY: the child has one thread, and does this once.
