@@ -72,6 +72,9 @@ impl SinkEntry {
 
 impl fmt::Debug for SinkEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SinkEntry").field("id", &self.id).field("strict", &self.strict).finish_non_exhaustive()
+        f.debug_struct("SinkEntry")
+            .field("id", &self.id)
+            .field("strict", &self.strict)
+            .finish_non_exhaustive()
     }
 }

@@ -100,10 +100,13 @@ impl Engine {
         let mut matched = Matched::new();
         let set = config.hooks_of(operation);
         set.collect(key, &mut matched);
-        let of = |phase| matched.iter().filter_map(|place| set.get(*place)).filter(move |h| h.trigger.phase == phase);
+        let of = |phase| {
+            matched.iter().filter_map(|place| set.get(*place)).filter(move |h| h.trigger.phase == phase)
+        };
         let hooks: Vec<&Arc<HookEntry>> = of(Phase::Before).chain(of(Phase::After)).collect();
 
-        let mut foreseen = Foresight { verdict: Foreseen::Allowed, rule: None, reason: None, mode: config.mode };
+        let mut foreseen =
+            Foresight { verdict: Foreseen::Allowed, rule: None, reason: None, mode: config.mode };
         if let Some(name) = config.lacks(context) {
             let reason = format!("the context has no `{name}`: this engine requires it");
             foreseen.refused(Mode::Enforce, Foreseen::Denied, "require_context", Some(reason));

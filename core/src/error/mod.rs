@@ -138,7 +138,12 @@ impl Error {
 
     /// A store's failure without a more precise code.
     pub fn store(message: impl Into<String>, cause: Option<Cause>) -> Self {
-        Error::Store(Box::new(StoreError { message: message.into(), code: Code::Store, applied: None, cause }))
+        Error::Store(Box::new(StoreError {
+            message: message.into(),
+            code: Code::Store,
+            applied: None,
+            cause,
+        }))
     }
 
     /// The stable code.

@@ -94,7 +94,8 @@ impl Course<'_> {
             self.pending = Pending::Warning;
             return;
         }
-        let by_step = |place: &usize| config.sinks.get(*place).is_some_and(|sink| sink.takes_at_once().is_none());
+        let by_step =
+            |place: &usize| config.sinks.get(*place).is_some_and(|sink| sink.takes_at_once().is_none());
         let sinks = if ending.entries.is_empty() { 0 } else { config.sinks.len() };
         if let Some(place) = (ending.sink..sinks).find(by_step) {
             ending.sink = place + 1;

@@ -46,7 +46,8 @@ impl Course<'_> {
             Answer::Failed(Failure::Own(error)) => self.raised(hook, error),
             answer => {
                 let reason = fault_of(hook, &answer);
-                let cause = if let Answer::Failed(Failure::Foreign(cause)) = answer { Some(cause) } else { None };
+                let cause =
+                    if let Answer::Failed(Failure::Foreign(cause)) = answer { Some(cause) } else { None };
                 self.refuse(ViolationKind::HookFailed, reason, hook, cause);
             }
         }

@@ -30,6 +30,7 @@ pub use outcome::Outcome;
 pub use request::{Ask, BatchRequest, MAX_DEPTH, MAX_KEY_BYTES, MAX_MANY, ManyRequest, Request, ScanRequest};
 pub(crate) use show::log_sentence;
 pub use step::{
-    Changes, HookCall, LogCall, LogLevel, NotifyCall, RecordCall, RecordTo, Reply, Step, StoreCall, StoreReply,
+    Changes, HookCall, LogCall, LogLevel, NotifyCall, RecordCall, RecordTo, Reply, Step, StoreCall,
+    StoreReply,
 };
 pub use whole::SCAN_PAGE;

@@ -192,7 +192,9 @@ impl Course<'_> {
     fn violation(&self) -> PolicyViolation {
         let (operation, key) = match &self.whole {
             Whole::Many(many) if many.in_hand.is_none() => (many.kind(), None),
-            Whole::Scan(scan) if self.subject.key.is_empty() => (Some(Kind::Read), Some(scan.prefix.to_vec())),
+            Whole::Scan(scan) if self.subject.key.is_empty() => {
+                (Some(Kind::Read), Some(scan.prefix.to_vec()))
+            }
             _ => (Some(self.subject.kind), Some(self.subject.key.to_vec())),
         };
         PolicyViolation { operation, key, ..PolicyViolation::default() }
@@ -265,7 +267,8 @@ impl Course<'_> {
             let reason = "abandoned".to_owned();
             let violation = PolicyViolation { kind, reason, applied, ..self.violation() };
             // What became of each key says the key itself, see `Course::record`.
-            let refusal = Refusal { verdict: Verdict::Denied, error: violation.into(), at: None, raised_by: None };
+            let refusal =
+                Refusal { verdict: Verdict::Denied, error: violation.into(), at: None, raised_by: None };
             self.result = Err(refusal);
             self.state = State::Ended;
         }

@@ -15,11 +15,9 @@ impl Course<'_> {
         match self.pending {
             Pending::Nothing => Step::Done,
             Pending::Store => Step::Store(self.store_call()),
-            Pending::Warning => Step::Log(LogCall {
-                logger: None,
-                level: LogLevel::Warning,
-                message: self.warning(config),
-            }),
+            Pending::Warning => {
+                Step::Log(LogCall { logger: None, level: LogLevel::Warning, message: self.warning(config) })
+            }
             Pending::Hook(place) => self.show_hook(config, place),
             Pending::Log(place) => self.show_log(config, place),
             Pending::Item => Step::Item {

@@ -81,7 +81,9 @@ impl Builder {
         let engine = match Engine::new(self.options.clone()) {
             Ok(engine) => engine,
             // As with a registration that failed: the engine refuses everything.
-            Err(error) => Engine::broken(EngineOptions { require_context: Vec::new(), ..self.options }, &error),
+            Err(error) => {
+                Engine::broken(EngineOptions { require_context: Vec::new(), ..self.options }, &error)
+            }
         };
         PolicyEngine { engine: Arc::new(engine), store: self.store }
     }

@@ -49,7 +49,11 @@ impl PolicyEngine {
     /// # Errors
     /// As [`PolicyEngine::batch`]; a failure on the way is a `StoreError` with the code `store_partial` that says how
     /// many operations were applied.
-    pub fn batch_one_by_one(&self, operations: &[BatchOp<'_>], context: Option<&PolicyContext<'_>>) -> Result<()> {
+    pub fn batch_one_by_one(
+        &self,
+        operations: &[BatchOp<'_>],
+        context: Option<&PolicyContext<'_>>,
+    ) -> Result<()> {
         self.drive_batch(operations, false, context)
     }
 

@@ -35,11 +35,11 @@ pub use context::PolicyContext;
 pub use driver::{advance, perform, record, time_for};
 pub use engine::{Builder, PolicyEngine};
 pub use handle::HookHandle;
-pub use scan::Scan;
 pub use helpers::{allow_all, deny_all, log_and_allow, redact_value, require_agent_id};
+pub use scan::Scan;
 
 pub use crate::audit::{Phase, SinkId};
 pub use crate::engine::{Explanation, ListenerId};
 pub use crate::hook::{Answer, Mode};
-pub use many::BatchOp;
 pub use crate::limit::{Count, RateLimit};
+pub use many::BatchOp;

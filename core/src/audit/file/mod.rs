@@ -7,15 +7,27 @@ use std::sync::Arc;
 pub struct AuditFile;
 impl AuditFile {
     /// stand-in
-    pub fn append(&self, _: &[Entry], _: Option<Phase>) -> Result<()> { Ok(()) }
+    pub fn append(&self, _: &[Entry], _: Option<Phase>) -> Result<()> {
+        Ok(())
+    }
     /// stand-in
-    pub fn append_durably(&self, _: &[Entry], _: Option<Phase>) -> Result<()> { Ok(()) }
+    pub fn append_durably(&self, _: &[Entry], _: Option<Phase>) -> Result<()> {
+        Ok(())
+    }
     /// stand-in
-    pub fn is_strict(&self) -> bool { false }
+    pub fn is_strict(&self) -> bool {
+        false
+    }
     /// stand-in
-    pub fn flush(&self) -> Result<()> { Ok(()) }
+    pub fn flush(&self) -> Result<()> {
+        Ok(())
+    }
     /// stand-in
-    pub fn close(&self) -> Result<()> { Ok(()) }
+    pub fn close(&self) -> Result<()> {
+        Ok(())
+    }
     /// stand-in
-    pub fn after_fork(&self) -> Result<Arc<AuditFile>> { Ok(Arc::new(AuditFile)) }
+    pub fn after_fork(&self) -> Result<Arc<AuditFile>> {
+        Ok(Arc::new(AuditFile))
+    }
 }
