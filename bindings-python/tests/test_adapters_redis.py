@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import random
+import signal
 import threading
+import warnings
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import closing
 from typing import Any
 
 import pytest
@@ -57,7 +60,7 @@ def any_store(request: pytest.FixtureRequest, server: RedisServer, client: redis
     if request.param == "sync":
         yield RedisStore(client)
         return
-    with closing(asyncio.new_event_loop()) as loop:
+    with contextlib.closing(asyncio.new_event_loop()) as loop:
         theirs = server.async_client()
         adapter = adapt(theirs)
         assert isinstance(adapter, AsyncRedisStore)
@@ -114,8 +117,9 @@ def test_subclasses_count_and_others_do_not(client: redis.Redis, server: RedisSe
         PolicyEngine(ours).put(b"k", b"v")
         assert client.get(b"k") == b"v"
     assert adapt({}) is None and adapt(object()) is None and adapt(redis.Redis) is None
-    assert adapt(RedisStore(client)) is None
-    PolicyEngine(RedisStore(client)).put(b"k", b"w")
+    adapter = RedisStore(client)
+    assert adapt(adapter) is adapter
+    PolicyEngine(adapter).put(b"k", b"w")
     assert client.get(b"k") == b"w"
 
 
@@ -127,6 +131,8 @@ def test_sync_and_async_say_which_they_are(client: redis.Redis, server: RedisSer
 def test_an_asyncio_client_is_refused_by_the_sync_engine(server: RedisServer) -> None:
     with pytest.raises(ConfigError, match="`Redis` of `redis.asyncio.client` is an async client.*AsyncPolicyEngine"):
         PolicyEngine(server.async_client())
+    with pytest.raises(ConfigError, match="`AsyncRedisStore`.*AsyncPolicyEngine"):
+        PolicyEngine(AsyncRedisStore(server.async_client()))
 
 
 def test_a_client_that_decodes_is_refused(server: RedisServer) -> None:
@@ -329,6 +335,20 @@ def test_threads_scan_at_once(store: RedisStore, client: redis.Redis) -> None:
     for thread in threads:
         thread.join()
     assert results == [True] * 8
+
+
+def test_a_fork_leaves_no_lock_held(store: RedisStore) -> None:
+    with store._ahead._lock, warnings.catch_warnings():
+        # Later Pythons warn of a fork where there are threads, which libraries of the other tests have.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+        if child == 0:
+            # The lock is held by the parent: a child that waited for it would hang, and be ended by the alarm.
+            signal.alarm(30)
+            with contextlib.suppress(BaseException):
+                os._exit(0 if store._ahead.take(b"", b"") is None else 1)
+            os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 # --- batches

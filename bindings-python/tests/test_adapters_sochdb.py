@@ -137,6 +137,23 @@ def test_a_write_that_conflicts_is_a_store_error_and_applies_nothing(database: s
     assert policy.get(b"k") == b"ours"
 
 
+def test_reads_leave_nothing_behind_that_later_writes_carry(store: SochdbStore, database: sochdb.Database) -> None:
+    for i in range(50):
+        store.put(b"k", b"%d" % i)
+        assert store.get(b"k") == b"%d" % i and store.get(b"none") is None
+    assert not any(database._ssi._key_readers.values())
+    assert database.stats()["active_transactions"] == 0
+
+
+def test_a_read_that_fails_is_no_missing_key(store: SochdbStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.put(b"k", b"v")
+    # What sochdb does when it gets no iterator.
+    monkeypatch.setattr(sochdb.Transaction, "scan_batched", lambda *args: (pair for pair in ()))
+    with pytest.raises(StoreError, match="failed to read"):
+        store.get(b"k")
+    assert store.get(b"none") is None
+
+
 # --- what sochdb does with empty values
 
 

@@ -44,11 +44,13 @@ _REFUSED: dict[tuple[str, str], str] = {
 
 
 def adapt(store: Any) -> RedisStore | AsyncRedisStore | SochdbStore | None:
-    """The adapter for a well-known client or an instance of a subclass; ``None`` for anything else.
+    """The adapter for a well-known client or an instance of a subclass; ``None`` for anything else. An adapter is its own.
 
     ``is_async`` of the adapter says whether its calls are to be awaited. Raises :class:`checkrein.ConfigError` for
     what belongs to such a package and cannot stand behind an engine, saying what to give instead.
     """
+    if isinstance(store, (RedisStore, AsyncRedisStore, SochdbStore)):
+        return store
     for kind in type(store).__mro__:
         place = (kind.__module__, kind.__qualname__)
         if adapter := _ADAPTERS.get(place):

@@ -1,16 +1,19 @@
 """What scans have read ahead of the page that was asked for, so that paging costs one pass and not one a page.
 
 A store is asked for pages by prefix and last key, so the rest of a pass is kept under just these, once. What is not
-found there is read again: losing an entry costs time and nothing else. Safe for threads.
+found there is read again: losing an entry costs time and nothing else. Safe for threads, and across a fork, after
+which the child starts with none.
 """
 
 from __future__ import annotations
 
 import itertools
+import os
 import threading
+import weakref
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 _T = TypeVar("_T")
 
@@ -39,6 +42,10 @@ class ReadAhead(Generic[_T]):
     def __init__(self, max_items: int) -> None:
         self._max_items = max_items
         self._numbers = itertools.count()
+        self._forget()
+        _all.add(self)
+
+    def _forget(self) -> None:
         self._lock = threading.Lock()
         self._rests: OrderedDict[tuple[bytes, bytes], Rest[_T]] = OrderedDict()
 
@@ -66,3 +73,16 @@ class ReadAhead(Generic[_T]):
             while len(self._rests) > MAX_SCANS or (held > self._max_items and len(self._rests) > 1):
                 _, oldest = self._rests.popitem(last=False)
                 held -= len(oldest.items)
+
+
+_all: weakref.WeakSet[ReadAhead[Any]] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    # A thread that held a lock when the process was forked does not go on in the child, and would never let go of it.
+    for ahead in list(_all):
+        ahead._forget()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
