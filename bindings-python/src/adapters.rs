@@ -5,7 +5,8 @@ use pyo3::prelude::*;
 use crate::convert::type_name;
 use crate::errors;
 
-/// What a sync engine is to take for an object: its adapter where it is a well-known client, else the object itself.
+/// What a sync engine is to take for an object: its adapter where it is a well-known client, else the object
+/// itself.
 ///
 /// # Errors
 /// `ConfigError` for an async client, and for what belongs to a known package but can be no store.
@@ -20,8 +21,8 @@ pub(crate) fn for_sync_engine<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound
         return Err(errors::config(
             py,
             format!(
-                "the `{name}` of `{module}` is an async client and this is the sync engine: give it the sync client, \
-                 or take an `AsyncPolicyEngine`"
+                "the `{name}` of `{module}` is an async client and this is the sync engine: give it the sync \
+                 client, or take an `AsyncPolicyEngine`"
             ),
         ));
     }
