@@ -44,7 +44,7 @@ _REFUSED: dict[tuple[str, str], str] = {
 
 
 def adapt(store: Any) -> RedisStore | AsyncRedisStore | SochdbStore | None:
-    """The adapter for a well-known client or an instance of a subclass; ``None`` for anything else. An adapter is its own.
+    """The adapter for a well-known client; ``None`` for anything else. Subclasses count, and an adapter is its own.
 
     ``is_async`` of the adapter says whether its calls are to be awaited. Raises :class:`checkrein.ConfigError` for
     what belongs to such a package and cannot stand behind an engine, saying what to give instead.
