@@ -15,7 +15,7 @@ GO := go -C go
 GO_ADAPTERS := go/adapters/bbolt
 
 .PHONY: help demo test bench lint dist fuzz clean
-.PHONY: python node c go test-rust test-python test-node test-c test-go test-seeds bench-bindings
+.PHONY: python node c go redis test-rust test-python test-node test-c test-go test-seeds bench-bindings
 
 help: ## Show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -60,7 +60,7 @@ test-rust:
 	cargo test --package checkrein --package checkrein-c
 	cargo test --quiet --package checkrein --test conformance -- --nocapture
 
-test-python: python
+test-python: python redis
 	cd bindings-python && $(PY) -m pytest -q -rs --no-header
 
 test-node: node
@@ -109,6 +109,9 @@ $(STAMPS)/venv: bindings-python/requirements-dev.txt | $(STAMPS)
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
+
+redis:
+	@scripts/redis-server.sh
 
 $(STAMPS)/npm: bindings-node/package-lock.json | $(STAMPS)
 	@echo "==> set-up: the npm packages that the build needs"
