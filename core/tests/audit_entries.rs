@@ -55,7 +55,7 @@ fn an_entry_is_a_plain_map_in_the_canonical_order() {
     let full = entry(full);
     let names: Vec<&str> = full.fields().map(|(name, _)| name).collect();
     let wanted = "sequence timestamp timestamp_ns operation_id surface operation key result agent_id session_id rule \
-                  reason logged applied";
+                  reason logged applied given withheld";
     assert_eq!(names.join(" "), wanted);
     assert_eq!(
         full.to_json_line(),
@@ -221,7 +221,7 @@ fn each_filter_asks_for_its_own_field_and_all_must_hold() {
 fn unknown_words_are_refused_with_the_known_ones() {
     let error = AuditFilter::new().operation_named("put").unwrap_err();
     assert_eq!(error.code(), Code::Usage);
-    assert_eq!(error.to_string(), "`put` is not a known operation: use one of read, write, delete");
+    assert_eq!(error.to_string(), "`put` is not a known operation: use one of read, write, delete, scan");
     let error = AuditFilter::new().result_named("refused").unwrap_err();
     assert!(
         error.to_string().starts_with("`refused` is not a known result: use one of allowed, "),
