@@ -49,7 +49,7 @@ fn an_entry_is_a_plain_map_in_the_canonical_order() {
         reason: Some("not for \"agents\"\n"),
         logged: true,
         applied: Some(false),
-        scanned: Some(ScanCount { given: 3, withheld: u64::MAX }),
+        scanned: Some(ScanCount { given: 3, withheld: 2 }),
         ..PLAIN
     };
     let full = entry(full);
@@ -63,7 +63,7 @@ fn an_entry_is_a_plain_map_in_the_canonical_order() {
             r#"{"sequence":1,"timestamp":"2026-11-22T17:30:00.123456Z","timestamp_ns":1795368600123456789,"#,
             r#""operation_id":"00000000000000000000000000000abc","surface":"data","operation":"write","#,
             r#""key":"users/alice","result":"denied","agent_id":"agent_001","session_id":"s-1","#,
-            r#""rule":"before_write system/*","reason":"not for \"agents\"\n","logged":true,"applied":false}"#,
+            r#""rule":"before_write system/*","reason":"not for \"agents\"\n","logged":true,"applied":false,"given":3,"withheld":2}"#,
         )
     );
 }
