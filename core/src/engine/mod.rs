@@ -4,6 +4,7 @@
 //! registering builds the next value under one. No lock is held while the host runs.
 
 mod config;
+mod document;
 mod open;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -147,7 +148,8 @@ impl Engine {
         removed
     }
 
-    /// The hooks as they are now, in the order of registration for each kind of operation.
+    /// The hooks as they are now, in the order in which each kind of operation asks them: those of a policy document
+    /// first, then the others in the order of registration.
     #[must_use]
     pub fn hooks(&self) -> Vec<Arc<HookEntry>> {
         let config = self.config.load();

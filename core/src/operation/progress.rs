@@ -9,7 +9,7 @@ use super::{HookCall, Kind, LogCall, LogLevel, Outcome, Reply, Request, Step, St
 use crate::context::{AGENT_ID, Context};
 use crate::engine::{Config, Place};
 use crate::error::{Code, Error, Result, UsageError};
-use crate::hook::{Action, Answer, HookEntry, Matched, Phase};
+use crate::hook::{Action, Answer, Decision, HookEntry, Matched, Phase};
 use crate::limit::{Taken, Target};
 use crate::text;
 
@@ -208,6 +208,11 @@ impl<'a> Progress<'a> {
             Action::Helper(helper) => self.judge(hook, helper.answer(&self.context)),
             Action::Host(_) => self.pending = Pending::Hook(place),
             Action::Log(_) => self.pending = Pending::Log(place),
+            Action::Declared(declared) => match declared.decide(&self.key, &self.context) {
+                None => {}
+                Some(Decision::Answer(answer)) => self.judge(hook, answer),
+                Some(Decision::Log) => self.pending = Pending::Log(place),
+            },
         }
     }
 
@@ -322,6 +327,14 @@ impl<'a> Progress<'a> {
                     logger: Some(logger),
                     level: LogLevel::Info,
                     message: self.note(hook),
+                }),
+                Some((hook, Action::Declared(declared))) => Step::Log(LogCall {
+                    logger: None,
+                    level: LogLevel::Info,
+                    message: match declared.remark() {
+                        Some(remark) => format!("{}: {remark}", self.note(hook)),
+                        None => self.note(hook),
+                    },
                 }),
                 _ => Step::Done,
             },

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::audit::{AuditFilter, DEFAULT_MAX_ENTRIES, Entry};
 use crate::clock::{Clock, Time};
 use crate::context::Context;
+use crate::document::PolicyDocument;
 use crate::engine::{Engine, EngineOptions};
 use crate::error::{Error, Result};
 use crate::hook::{Answer, Trigger};
@@ -43,6 +44,7 @@ enum Target {
 pub struct Builder {
     store: Target,
     options: EngineOptions,
+    document: Option<PolicyDocument>,
 }
 
 impl Builder {
@@ -60,10 +62,34 @@ impl Builder {
         self
     }
 
-    /// The engine.
+    /// Takes hooks, limits and audit from a policy document.
+    #[must_use]
+    pub fn document(mut self, document: PolicyDocument) -> Self {
+        self.document = Some(document);
+        self
+    }
+
+    /// The engine. One whose document cannot be applied refuses every operation until
+    /// [`PolicyEngine::clear_registration_errors`], as after any registration that failed; [`Builder::try_build`] says
+    /// so at once.
     #[must_use]
     pub fn build(self) -> PolicyEngine {
-        PolicyEngine { engine: Arc::new(Engine::new(self.options)), store: self.store }
+        self.make().0
+    }
+
+    /// The engine, if its document can be applied.
+    ///
+    /// # Errors
+    /// `ConfigError` for a document with nothing for data hooks.
+    pub fn try_build(self) -> Result<PolicyEngine> {
+        let (engine, applied) = self.make();
+        applied.map(|()| engine)
+    }
+
+    fn make(self) -> (PolicyEngine, Result<()>) {
+        let engine = PolicyEngine { engine: Arc::new(Engine::new(self.options)), store: self.store };
+        let applied = self.document.map_or(Ok(()), |document| engine.engine.apply(&document));
+        (engine, applied)
     }
 }
 
@@ -100,6 +126,7 @@ impl PolicyEngine {
         Builder {
             store: target,
             options: EngineOptions { remember_errors: true, ..EngineOptions::default() },
+            document: None,
         }
     }
 
@@ -147,6 +174,14 @@ impl PolicyEngine {
     /// `ConfigError` for an unknown operation or a limit out of range, which is remembered too.
     pub fn add_rate_limit(&self, operation: &str, limit: RateLimit) -> Result<()> {
         self.engine.add_rate_limit(operation, &limit)
+    }
+
+    /// Puts a policy document in the place of the one before, in one step: see [`Engine::reload`].
+    ///
+    /// # Errors
+    /// `ConfigError` for a document with nothing for data hooks. Then everything is as it was.
+    pub fn reload(&self, document: &PolicyDocument) -> Result<()> {
+        self.engine.reload(document)
     }
 
     /// How every limit that applies to an operation stands; spends nothing.
