@@ -80,7 +80,7 @@ impl Reading<'_, '_> {
                 let found = node.found();
                 self.faults.add(
                     node.at,
-                    format!("`{name}` must be `present`, `absent`, a glob, or a list of globs, not {found}"),
+                    format!("`{name}` must be `present`, `absent`, a glob in quotes, or a list of globs, not {found}"),
                 );
                 return None;
             }

@@ -11,6 +11,8 @@ pub(super) struct Fields<'n> {
     sound: Vec<(&'static Key, &'n Entry)>,
     /// Every key of the table that stands in the map, also with a value that does not fit.
     given: Vec<(&'static str, usize)>,
+    /// What misspelt keys were probably meant to be: nobody needs to be told that these are missing.
+    meant: Vec<&'static str>,
 }
 
 impl<'n> Fields<'n> {
@@ -20,10 +22,12 @@ impl<'n> Fields<'n> {
             faults.add(node.at, format!("{} is a map, not {}", table.what, node.found()));
             return None;
         };
-        let mut fields = Fields { at: node.at, sound: Vec::new(), given: Vec::new() };
+        let mut fields = Fields { at: node.at, sound: Vec::new(), given: Vec::new(), meant: Vec::new() };
         for entry in entries {
             let Some(key) = table.keys.iter().find(|key| key.name == &*entry.key) else {
-                faults.add(entry.at, unknown(&entry.key, table));
+                let meant = near(&entry.key, table.known().map(|key| key.name));
+                faults.add(entry.at, unknown(&entry.key, meant, table));
+                fields.meant.extend(meant);
                 continue;
             };
             fields.given.push((key.name, entry.at));
@@ -36,8 +40,11 @@ impl<'n> Fields<'n> {
     }
 
     fn complete(&self, table: &'static Table, faults: &mut Faults) {
-        for key in table.keys.iter().filter(|key| key.required && !self.mentions(key.name)) {
+        for key in table.keys.iter().filter(|key| key.required) {
             let name = key.name;
+            if self.mentions(name) || self.meant.contains(&name) {
+                continue;
+            }
             faults.add(self.at, format!("{} needs `{name}`: {}", table.what, key.shape.expected()));
         }
         for choice in table.choices {
@@ -50,7 +57,7 @@ impl<'n> Fields<'n> {
                         listed(choice.of, "and")
                     ),
                 ),
-                (None, _) if choice.required => {
+                (None, _) if choice.required && !choice.of.iter().any(|name| self.meant.contains(name)) => {
                     faults.add(self.at, format!("{} needs one of {}", table.what, listed(choice.of, "and")));
                 }
                 _ => {}
@@ -89,6 +96,12 @@ impl<'n> Fields<'n> {
     /// Whether the key stands there, with whatever value.
     pub(super) fn mentions(&self, name: &str) -> bool {
         self.place(name).is_some()
+    }
+
+    /// Where this text stands as a value.
+    pub(super) fn place_of_text(&self, text: &str) -> Option<usize> {
+        let same = |entry: &&&Entry| entry.value.as_text().is_some_and(|value| **value == *text);
+        self.sound.iter().map(|(_, entry)| entry).find(same).map(|entry| entry.value.at)
     }
 
     /// Where the key stands.
@@ -144,7 +157,9 @@ fn fits(node: &Node, name: &str, shape: &Shape, key_at: usize, faults: &mut Faul
             false
         }
         _ => {
-            faults.add(node.at, mismatch(node, name, shape));
+            // Nothing has no place of its own.
+            let at = if matches!(node.value, Value::Nothing) { key_at } else { node.at };
+            faults.add(at, mismatch(node, name, shape));
             false
         }
     }
@@ -167,19 +182,24 @@ fn mismatch(node: &Node, name: &str, shape: &Shape) -> String {
         (Shape::Integer { .. } | Shape::Version, Value::Text(text)) if text.parse::<u64>().is_ok() => {
             ": leave the quotes away"
         }
-        (Shape::Flag, Value::Text(_)) => ": without quotes",
+        (Shape::Flag, Value::Text(text)) if matches!(&**text, "true" | "false") => ": leave the quotes away",
+        (Shape::List(Shape::Map(_)), Value::Map(_)) => {
+            return format!(
+                "`{name}` must be {expected}, not {found}: begin each with `- ` in YAML, with `[[{name}]]` in TOML"
+            );
+        }
+        (Shape::List(_), Value::Text(_)) => ": put it in brackets",
         _ => "",
     };
     format!("`{name}` must be {expected}, not {found}{advice}")
 }
 
-fn unknown(key: &str, table: &Table) -> String {
+fn unknown(key: &str, meant: Option<&str>, table: &Table) -> String {
     let shown = text::shown_key(key.as_bytes());
-    let names = || table.keys.iter().filter(|key| !matches!(key.shape, Shape::Later)).map(|key| key.name);
-    match near(key, names()) {
+    match meant {
         Some(meant) => format!("{} has no `{shown}`: did you mean `{meant}`?", table.what),
         None => {
-            let names: Vec<_> = names().collect();
+            let names: Vec<_> = table.known().map(|key| key.name).collect();
             format!("{} has no `{shown}`: it knows {}", table.what, listed(&names, "and"))
         }
     }
@@ -192,8 +212,16 @@ pub(super) fn near<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Opti
     }
     let bare = |word: &str| word.replace(['-', '_', ' '], "").to_lowercase();
     let meant = bare(word);
+    let distance = |known: &str| {
+        let known = bare(known);
+        // A beginning of some length is as near as two slips are.
+        if meant.len() > 3 && known.starts_with(&meant) {
+            return 2.min(known.len() - meant.len());
+        }
+        strsim::damerau_levenshtein(&meant, &known)
+    };
     known
-        .map(|known| (strsim::damerau_levenshtein(&meant, &bare(known)), known))
+        .map(|known| (distance(known), known))
         .filter(|(distance, known)| *distance <= (known.len() / 3).min(2))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, known)| known)

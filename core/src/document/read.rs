@@ -25,8 +25,15 @@ pub const MAX_NAME_BYTES: usize = 256;
 /// The longest reason of a hook, in bytes.
 pub const MAX_REASON_BYTES: usize = 4096;
 
+/// What is said of a document without anything.
+pub(super) const EMPTY: &str = "the document is empty: begin it with the version, which is 1";
+
 /// What a text says; nothing where it is no document at all. Problems are among the faults in both cases.
 pub(super) fn document(source: &str, format: Format, faults: &mut Faults) -> Option<Content> {
+    if source.trim().is_empty() {
+        faults.add(0, EMPTY);
+        return None;
+    }
     let read = match format {
         Format::Yaml => yaml::read,
         Format::Json => json::read,
@@ -69,7 +76,7 @@ impl<'t, 'f> Reading<'t, 'f> {
 
     fn document(mut self, root: &Node) -> Option<Content> {
         if matches!(root.value, Value::Nothing) {
-            self.faults.add(root.at, "the document is empty: begin it with `version: 1`");
+            self.faults.add(root.at, EMPTY);
             return None;
         }
         if let Some(other) = another_version(root) {
@@ -182,7 +189,8 @@ impl<'t, 'f> Reading<'t, 'f> {
     /// Tells what another part of the core found wrong with the values of a map: at the key that it names.
     pub(super) fn blame(&mut self, fields: &Fields<'_>, error: &Error) {
         let message = error.to_string();
-        let named = message.split('`').nth(1).and_then(|name| fields.place(name));
+        let named =
+            message.split('`').nth(1).and_then(|name| fields.place(name).or(fields.place_of_text(name)));
         self.faults.add(named.unwrap_or(fields.at), message);
     }
 }

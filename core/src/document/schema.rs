@@ -18,9 +18,8 @@ pub fn json_schema() -> Value {
 }
 
 fn of_table(table: &Table) -> Map<String, Value> {
-    let known = || table.keys.iter().filter(|key| !matches!(key.shape, Shape::Later));
-    let required: Vec<&str> = known().filter(|key| key.required).map(|key| key.name).collect();
-    let properties: Map<_, _> = known().map(|key| (key.name.to_owned(), of_key(key))).collect();
+    let required: Vec<&str> = table.known().filter(|key| key.required).map(|key| key.name).collect();
+    let properties: Map<_, _> = table.known().map(|key| (key.name.to_owned(), of_key(key))).collect();
     let mut schema = Map::new();
     schema.insert("type".into(), "object".into());
     schema.insert("description".into(), table.about.into());

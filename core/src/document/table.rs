@@ -12,6 +12,13 @@ pub(super) struct Table {
     pub(super) choices: &'static [Choice],
 }
 
+impl Table {
+    /// The keys that this version knows.
+    pub(super) fn known(&self) -> impl Iterator<Item = &'static Key> {
+        self.keys.iter().filter(|key| !matches!(key.shape, Shape::Later))
+    }
+}
+
 /// Keys that exclude one another.
 pub(super) struct Choice {
     pub(super) of: &'static [&'static str],
@@ -67,7 +74,7 @@ impl Shape {
             Shape::Glob => "a glob as text".to_owned(),
             Shape::Flag => "`true` or `false`".to_owned(),
             Shape::Integer { least, most } => format!("a whole number from {least} to {most}"),
-            Shape::Word(words) => listed(words, "or"),
+            Shape::Word(words) => format!("one of {}", listed(words, "and")),
             Shape::OneOrMore(shape) => format!("{}, or a list of such", shape.expected()),
             Shape::List(Shape::Map(table)) => format!("a list, each item {}", table.what),
             Shape::List(_) => "a list of names".to_owned(),

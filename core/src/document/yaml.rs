@@ -7,6 +7,7 @@ use granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, Tag};
 
 use super::node::{Budget, Entry, Fault, MAX_DEPTH, Node, Value};
 use super::problem::Faults;
+use super::read::EMPTY;
 use crate::text;
 
 /// The tree of a YAML text.
@@ -28,7 +29,7 @@ pub(super) fn read(text: &str, faults: &mut Faults) -> Result<Node, Fault> {
         let (event, span) = next.map_err(|error| syntax(&error))?;
         builder.take(event, &span)?;
     }
-    builder.root.ok_or_else(|| Fault::new(0, "the document is empty: begin it with `version: 1`"))
+    builder.root.ok_or_else(|| Fault::new(0, EMPTY))
 }
 
 fn syntax(error: &ScanError) -> Fault {

@@ -52,7 +52,7 @@ fn a_reload_replaces_the_document_and_keeps_the_host() {
 #[test]
 fn replacing_hooks_come_in_the_order_of_the_document_and_before_those_of_the_host() {
     let policy = PolicyEngine::new(Database::memory());
-    policy.after_read("k", |ctx| [ctx.value.unwrap_or_default(), b"!"].concat());
+    policy.after_read("k", |ctx| [ctx.value.as_deref().unwrap_or_default(), b"!"].concat());
     policy.put("k", "v", None).unwrap();
     policy
         .reload(&yaml(
