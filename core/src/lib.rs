@@ -11,6 +11,7 @@ pub mod context;
 pub mod engine;
 pub mod error;
 pub mod glob;
+mod group;
 pub mod hook;
 pub mod limit;
 pub mod operation;

@@ -5,11 +5,13 @@
 //! appending costs the same whether the ring is empty or full; threads do not queue behind one another for it;
 //! memory has a bound. There is no place in a record for a value, so none can be kept.
 //!
-//! Sinks will stand beside the ring: what an operation appends here is what a sink will be handed.
+//! Sinks stand beside the ring: [`file`] keeps the entries on disk, as JSON lines chained by their hashes.
 
 mod content;
 mod entry;
+pub mod file;
 mod filter;
+mod json;
 mod operation_id;
 mod record;
 mod ring;
