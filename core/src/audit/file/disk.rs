@@ -105,9 +105,9 @@ pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(path)?.sync_all() } else { Ok(()) }
 }
 
-/// True where both are the same file, as far as this system can tell.
-pub(super) fn same(one: &Metadata, other: &Metadata) -> bool {
-    identity(one) == identity(other)
+/// Whether both are the same file; none where this system does not tell.
+pub(super) fn same(one: &Metadata, other: &Metadata) -> Option<bool> {
+    if cfg!(unix) { Some(identity(one) == identity(other)) } else { None }
 }
 
 pub(super) fn options() -> OpenOptions {

@@ -36,7 +36,7 @@ impl Lock {
                 Err(TryLockError::Error(error)) => return Err(io_error(error)),
             }
             let held = file.metadata().map_err(io_error)?;
-            if !std::fs::metadata(&path).is_ok_and(|named| disk::same(&held, &named)) {
+            if !std::fs::metadata(&path).is_ok_and(|named| disk::same(&held, &named) != Some(false)) {
                 continue;
             }
             // Only for the message that a second process gives.

@@ -1,9 +1,10 @@
 //! Reading a chain's files in their order, line by line, in the memory of a line.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, ErrorKind, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek};
 use std::path::{Path, PathBuf};
 
+use super::disk::same;
 use super::failure;
 use super::line::MAX_LINE_BYTES;
 use super::names::Names;
@@ -11,12 +12,15 @@ use crate::error::{Code, Error, Result, StoreError};
 
 const BUFFER_BYTES: usize = 256 * 1024;
 
-/// The files of a chain that are there: the rotated ones by number, then the current one.
-#[derive(Debug, PartialEq, Eq)]
+/// The files of a chain as they were at one moment: the rotated ones by number, then the current one.
+///
+/// The current file is opened before the others are listed. Where it is among them by then, a rotation came between,
+/// and it is the last of this moment: so a chain may be read while it is written.
+#[derive(Debug)]
 pub(super) struct Files {
-    pub(super) rotated: Vec<(u64, PathBuf)>,
+    rotated: Vec<(u64, PathBuf)>,
     /// None where it is not there: while a rotation is under way, or after one that stopped half-way.
-    pub(super) current: Option<PathBuf>,
+    current: Option<(PathBuf, File)>,
 }
 
 impl Files {
@@ -29,11 +33,13 @@ impl Files {
             Ok(metadata) if !metadata.is_file() => {
                 return Err(Error::usage(format!("`{label}` is no file: give the path of an audit file")));
             }
-            Ok(_) => Some(names.current().to_path_buf()),
-            Err(error) if error.kind() == ErrorKind::NotFound => None,
-            Err(error) => return Err(io_error(error)),
+            _ => match File::open(names.current()) {
+                Ok(file) => Some((names.current().to_path_buf(), file)),
+                Err(error) if error.kind() == ErrorKind::NotFound => None,
+                Err(error) => return Err(io_error(error)),
+            },
         };
-        let rotated = match names.segments() {
+        let mut rotated = match names.segments() {
             Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
             listed => listed.map_err(io_error)?,
         };
@@ -42,13 +48,58 @@ impl Files {
                 format!("there is no audit file `{label}`: give the path of the file that is written");
             return Err(StoreError { message, code: Code::Store, cause: None }.into());
         }
+        if let Some((_, file)) = &current {
+            let opened = file.metadata().map_err(io_error)?;
+            let is_it = |path: &Path| std::fs::metadata(path).is_ok_and(|m| same(&m, &opened) == Some(true));
+            // It is among the newest, if at all.
+            let at = rotated.iter().rposition(|(_, path)| is_it(path));
+            rotated.truncate(at.unwrap_or(rotated.len()));
+        }
         Ok(Files { rotated, current })
     }
 
-    /// All files, the oldest first, each with its number where it is a rotated one.
-    pub(super) fn all(&self) -> impl DoubleEndedIterator<Item = (Option<u64>, &Path)> {
-        let rotated = self.rotated.iter().map(|(number, path)| (Some(*number), path.as_path()));
-        rotated.chain(self.current.iter().map(|path| (None, path.as_path())))
+    /// The names and numbers that were there.
+    pub(super) fn numbers(&self) -> (Vec<u64>, bool) {
+        (self.rotated.iter().map(|(number, _)| *number).collect(), self.current.is_some())
+    }
+
+    /// All files, the oldest first, each with its number where it bears one.
+    pub(super) fn all(&self) -> impl DoubleEndedIterator<Item = Source<'_>> {
+        let rotated = self.rotated.iter();
+        let rotated = rotated.map(|(number, path)| Source { number: Some(*number), path, opened: None });
+        let current = self.current.iter();
+        rotated.chain(current.map(|(path, file)| Source { number: None, path, opened: Some(file) }))
+    }
+}
+
+/// A file to read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Source<'a> {
+    pub(super) number: Option<u64>,
+    pub(super) path: &'a Path,
+    opened: Option<&'a File>,
+}
+
+impl Source<'_> {
+    pub(super) fn error(&self, error: io::Error) -> Error {
+        failure::of_io(&self.path.display().to_string(), "read", error)
+    }
+
+    /// The file, at its beginning.
+    pub(super) fn open(&self) -> Result<File> {
+        let open = || match self.opened {
+            None => File::open(self.path),
+            Some(opened) => {
+                let mut file = opened.try_clone()?;
+                file.rewind()?;
+                Ok(file)
+            }
+        };
+        open().map_err(|error| self.error(error))
+    }
+
+    pub(super) fn lines(&self) -> Result<Lines> {
+        Ok(Lines { reader: BufReader::with_capacity(BUFFER_BYTES, self.open()?), line: Vec::new() })
     }
 }
 
@@ -67,24 +118,15 @@ pub(super) enum Next<'a> {
 pub(super) struct Lines {
     reader: BufReader<File>,
     line: Vec<u8>,
-    /// The number of the newest line, from 1.
-    pub(super) number: u64,
 }
 
 impl Lines {
-    pub(super) fn open(path: &Path) -> Result<Self> {
-        let open = || File::open(path).map(|file| BufReader::with_capacity(BUFFER_BYTES, file));
-        let reader = open().map_err(|error| failure::of_io(&path.display().to_string(), "read", error))?;
-        Ok(Lines { reader, line: Vec::new(), number: 0 })
-    }
-
     pub(super) fn next(&mut self) -> io::Result<Option<Next<'_>>> {
         self.line.clear();
         let read = (&mut self.reader).take(MAX_LINE_BYTES as u64).read_until(b'\n', &mut self.line)?;
         if read == 0 {
             return Ok(None);
         }
-        self.number += 1;
         if self.line.last() == Some(&b'\n') {
             return Ok(Some(Next::Line(self.line.strip_suffix(b"\n").unwrap_or_default())));
         }

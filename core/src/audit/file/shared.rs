@@ -292,6 +292,13 @@ impl Shared {
         }
     }
 
+    /// Runs a test's code as the child of a fork would find us that happened while a thread was writing.
+    #[cfg(test)]
+    pub(super) fn with_locks_held<R>(&self, run: impl FnOnce() -> R) -> R {
+        let _held = (self.outbox(), self.queue());
+        run()
+    }
+
     fn queue(&self) -> MutexGuard<'_, Queue> {
         // No code of others runs under the locks, so what a panic left behind is whole.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)

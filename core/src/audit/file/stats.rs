@@ -7,9 +7,8 @@ use serde_json::Value;
 
 use super::super::record::MAX_TEXT_BYTES;
 use super::event::Read;
-use super::failure;
 use super::line::Line;
-use super::read::{Files, Lines, Next};
+use super::read::{Files, Next};
 use crate::error::Result;
 
 /// So many different names are counted; of more only how often they came.
@@ -65,12 +64,10 @@ pub fn stats(path: impl AsRef<Path>) -> Result<Stats> {
     let mut stats = Stats::default();
     let (mut results, mut operations) = (Names::default(), Names::default());
     let (mut agents, mut rules) = (Names::default(), Names::default());
-    for (_, file) in files.all() {
+    for source in files.all() {
         stats.segments += 1;
-        let mut lines = Lines::open(file)?;
-        while let Some(next) =
-            lines.next().map_err(|error| failure::of_io(&file.display().to_string(), "read", error))?
-        {
+        let mut lines = source.lines()?;
+        while let Some(next) = lines.next().map_err(|error| source.error(error))? {
             let line = match next {
                 Next::Line(line) => line,
                 Next::TooLong => {

@@ -1,10 +1,8 @@
 //! The newest lines of a chain, read from its end.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::disk::end_of;
-use super::failure;
 use super::line::Line;
 use super::read::Files;
 use crate::error::Result;
@@ -36,14 +34,14 @@ pub fn tail(path: impl AsRef<Path>, count: usize) -> Result<Vec<TailLine>> {
     let files = Files::list(path.as_ref())?;
     let mut found = Vec::new();
     let mut bytes_left = MAX_BYTES;
-    for (_, file) in files.all().rev() {
+    for source in files.all().rev() {
         let wanted = count.saturating_sub(found.len());
         if wanted == 0 || bytes_left == 0 {
             break;
         }
-        let io_error = |error| failure::of_io(&file.display().to_string(), "read", error);
-        let mut open = File::open(file).map_err(io_error)?;
-        let (start, bytes) = end_of(&mut open, wanted.saturating_add(1), bytes_left).map_err(io_error)?;
+        let mut open = source.open()?;
+        let (start, bytes) =
+            end_of(&mut open, wanted.saturating_add(1), bytes_left).map_err(|error| source.error(error))?;
         bytes_left = bytes_left.saturating_sub(bytes.len() as u64);
         let whole = memchr::memrchr(b'\n', &bytes).map_or(&[][..], |at| bytes.get(..at).unwrap_or_default());
         if whole.is_empty() && !bytes.starts_with(b"\n") {
@@ -57,7 +55,7 @@ pub fn tail(path: impl AsRef<Path>, count: usize) -> Result<Vec<TailLine>> {
         found.extend(lines.into_iter().rev().take(wanted).map(|text| {
             let line = Line::parse(text).ok();
             TailLine {
-                file: file.to_path_buf(),
+                file: source.path.to_path_buf(),
                 sequence: line.as_ref().map(|line| line.sequence),
                 is_event: line.is_some_and(|line| line.is_event),
                 text: String::from_utf8_lossy(text).into_owned(),

@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use super::event::{FORMAT, Read};
-use super::failure;
 use super::hash::Hasher;
 use super::head::Head;
 use super::line::Line;
 use super::names::{Names, shown};
 use super::options::Secret;
-use super::read::{Files, Lines, Next};
+use super::read::{Files, Next, Source};
 use super::recover::check_algorithm;
 use crate::error::{Error, Result};
 
@@ -110,7 +109,7 @@ pub fn verify(path: impl AsRef<Path>, options: &VerifyOptions) -> Result<Report>
         let outcome = Verification::new(options)?.run(path, &files);
         let fine = outcome.as_ref().is_ok_and(Report::is_whole);
         // A rotation while we read moves a file from under its name: that is no problem of the chain's.
-        if fine || attempt == ATTEMPTS || Files::list(path)? == files {
+        if fine || attempt == ATTEMPTS || Files::list(path)?.numbers() == files.numbers() {
             return outcome;
         }
         attempt += 1;
@@ -157,11 +156,11 @@ impl<'a> Verification<'a> {
     fn read(&mut self, path: &Path, files: &Files) -> Result<(), Stop> {
         let names = Names::new(path).resolved();
         let count = files.all().count();
-        for (at, (number, file)) in files.all().enumerate() {
-            if let Some(number) = number {
-                self.expect_file(number, file, &names, false)?;
+        for (at, source) in files.all().enumerate() {
+            if let Some(number) = source.number {
+                self.expect_file(number, source.path, &names, false)?;
             }
-            self.file(file, number, &names, at + 1 == count)?;
+            self.file(source, &names, at + 1 == count)?;
             self.report.segments += 1;
         }
         let here = |what: String| problem(names.current(), 0, what);
@@ -197,18 +196,16 @@ impl<'a> Verification<'a> {
         Err(problem(file, 0, what))
     }
 
-    fn file(&mut self, path: &Path, number: Option<u64>, names: &Names, is_last: bool) -> Result<(), Stop> {
-        let mut lines = Lines::open(path).map_err(Stop::Error)?;
+    fn file(&mut self, source: Source<'_>, names: &Names, is_last: bool) -> Result<(), Stop> {
+        let path = source.path;
+        let mut lines = source.lines().map_err(Stop::Error)?;
         let mut at = 0;
         loop {
             at += 1;
             let wrong = |what: &str| Err(problem(path, at, what.to_owned()));
-            let next = lines.next();
-            match next
-                .map_err(|error| Stop::Error(failure::of_io(&path.display().to_string(), "read", error)))?
-            {
+            match lines.next().map_err(|error| Stop::Error(source.error(error)))? {
                 None => return Ok(()),
-                Some(Next::Line(line)) => self.line(line, at, path, number, names)?,
+                Some(Next::Line(line)) => self.line(line, at, source, names)?,
                 Some(Next::Torn(bytes)) if is_last => self.report.torn_bytes = bytes,
                 Some(Next::Torn(_)) => return wrong("the file ends in the middle of it"),
                 Some(Next::TooLong) => return wrong("it is longer than any line can be"),
@@ -216,14 +213,8 @@ impl<'a> Verification<'a> {
         }
     }
 
-    fn line(
-        &mut self,
-        bytes: &[u8],
-        at: u64,
-        path: &Path,
-        number: Option<u64>,
-        names: &Names,
-    ) -> Result<(), Stop> {
+    fn line(&mut self, bytes: &[u8], at: u64, source: Source<'_>, names: &Names) -> Result<(), Stop> {
+        let path = source.path;
         let wrong = |what: String| problem(path, at, what);
         let line = Line::parse(bytes).map_err(|what| wrong(what.to_owned()))?;
         let event = if line.is_event { Read::parse(bytes) } else { None };
@@ -241,7 +232,7 @@ impl<'a> Verification<'a> {
             return Err(wrong(format!("{what}{hint}")));
         }
         if at == 1 {
-            self.header(event.as_ref(), path, number, names)?;
+            self.header(event.as_ref(), source, names)?;
         } else if self.sealed {
             return Err(wrong(
                 "it follows the line that says that the file was full: it was inserted".to_owned(),
@@ -298,13 +289,8 @@ impl<'a> Verification<'a> {
 
     /// The first line of each file says which file of the chain it is; the one before has to end by saying that it
     /// was full, unless it was taken away before it could.
-    fn header(
-        &mut self,
-        event: Option<&Read>,
-        path: &Path,
-        number: Option<u64>,
-        names: &Names,
-    ) -> Result<(), Stop> {
+    fn header(&mut self, event: Option<&Read>, source: Source<'_>, names: &Names) -> Result<(), Stop> {
+        let Source { path, number, .. } = source;
         let wrong = |what: String| problem(path, 1, what);
         let Some(Read::Opened { format, algorithm, segment, moved }) = event else {
             return Err(wrong(
