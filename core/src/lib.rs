@@ -13,6 +13,7 @@ pub mod engine;
 pub mod error;
 pub mod fork;
 pub mod glob;
+mod group;
 pub mod hook;
 pub mod limit;
 pub mod operation;

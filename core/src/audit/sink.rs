@@ -11,26 +11,6 @@ use crate::hook::HostObject;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SinkId(pub u64);
 
-/// Which of the two moments a strict sink is told of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Phase {
-    /// The operation was decided; the store, tool or task has not been asked.
-    Decided,
-    /// The operation has ended.
-    Done,
-}
-
-impl Phase {
-    /// The stable word for it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Phase::Decided => "decided",
-            Phase::Done => "done",
-        }
-    }
-}
-
 /// Where a sink's entries go.
 #[derive(Clone)]
 pub(crate) enum SinkTarget {
