@@ -4,6 +4,7 @@
 //! registering builds the next value under one. No lock is held while the host runs.
 
 mod config;
+mod document;
 mod explain;
 mod open;
 mod sinks;
@@ -180,7 +181,8 @@ impl Engine {
         removed
     }
 
-    /// The hooks as they are now, in the order of registration for each kind of operation.
+    /// The hooks as they are now, in the order in which each kind of operation asks them: those of a policy document
+    /// first, then the others in the order of registration.
     #[must_use]
     pub fn hooks(&self) -> Vec<Arc<HookEntry>> {
         let config = self.load();
@@ -323,14 +325,14 @@ impl Engine {
 }
 
 /// The names that a context must have, checked as a context's own names are.
-fn required(names: &[String]) -> Result<Arc<[CompactString]>> {
+fn required<'n>(names: impl IntoIterator<Item = &'n String>) -> Result<Arc<[CompactString]>> {
     let mut probe = Context::new();
     for name in names {
         probe
             .insert(name, true.into())
             .map_err(|error| Error::config(format!("`require_context` cannot hold: {error}")))?;
     }
-    Ok(names.iter().map(CompactString::from).collect())
+    Ok(probe.iter().map(|(name, _)| CompactString::from(name)).collect())
 }
 
 /// What a limit of this surface is for.
