@@ -6,6 +6,7 @@ use std::sync::Arc;
 use checkrein::audit::{AuditFilter, Entry};
 use checkrein::clock::Clock;
 use checkrein::context::{Context, Value as Said1};
+use checkrein::document::{Format, PolicyDocument};
 use checkrein::engine::{Engine, EngineOptions, Explanation};
 use checkrein::error::{Error, Result};
 use checkrein::hook::{Action, Answer, Helper, Mode, Trigger};
@@ -69,10 +70,14 @@ impl Subject {
                 let builder = mode.into_iter().fold(builder, |builder, mode| builder.mode(mode));
                 let builder =
                     max_open.into_iter().fold(builder, |builder, max| builder.max_open_operations(max));
+                let document = options.document.as_ref().map(document_of).transpose()?;
+                let builder =
+                    document.into_iter().fold(builder, |builder, document| builder.document(document));
                 Ok(Subject::Public(builder.build()))
             }
             Way::Stepwise => {
                 let default = EngineOptions::default();
+                let document = options.document.as_ref().map(document_of).transpose()?;
                 let options = EngineOptions {
                     clock,
                     max_open: max_open.unwrap_or(default.max_open),
@@ -80,7 +85,9 @@ impl Subject {
                     mode: mode.unwrap_or(default.mode),
                     require_context: options.require_context.clone(),
                 };
-                Ok(Subject::Stepwise(Arc::new(Engine::new(options)?), shelf.clone()))
+                let engine = Engine::new(options)?;
+                document.iter().try_for_each(|document| engine.apply(document))?;
+                Ok(Subject::Stepwise(Arc::new(engine), shelf.clone()))
             }
         }
     }
@@ -228,6 +235,14 @@ impl Subject {
         }
     }
 
+    pub(crate) fn reload(&self, document: &Value) -> Result<()> {
+        let document = document_of(document)?;
+        match self {
+            Subject::Public(engine) => engine.reload(&document),
+            Subject::Stepwise(engine, _) => engine.reload(&document),
+        }
+    }
+
     pub(crate) fn add_listener(&self, ear: Arc<Ear>) -> Undo {
         match self {
             Subject::Public(engine) => {
@@ -345,6 +360,10 @@ impl Subject {
             Subject::Stepwise(engine, _) => engine.clear_registration_errors(),
         };
     }
+}
+
+fn document_of(document: &Value) -> Result<PolicyDocument> {
+    PolicyDocument::parse(document.to_string().as_bytes(), Format::Json, "policy.json")
 }
 
 fn register<F, R>(engine: &PolicyEngine, trigger: Trigger, keys: &str, hook: F) -> policy::HookHandle

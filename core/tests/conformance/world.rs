@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use checkrein::audit::AuditFilter;
 use checkrein::clock::{Clock, ManualClock};
+use checkrein::document::{Format, PolicyDocument};
 use checkrein::error::{Error, Result};
 use checkrein::hook::{Answer, Helper, Trigger};
 use checkrein::limit::{Count, LimitStatus, RateLimit, RateLimitOptions};
@@ -146,7 +147,8 @@ impl World {
             Do::Batch(ops, atomic, said) => return self.subject.batch(ops, *atomic, said),
             Do::Scan(prefix, said, take) => return self.subject.scan(prefix, said, *take, 0),
             Do::Explain(operation, key, said) => return self.explain(operation, key, said),
-            Do::Parse(..) | Do::Reload(_) => unimplemented!(),
+            Do::Parse(text, format) => parse(text, format),
+            Do::Reload(document) => self.subject.reload(document),
             Do::RemoveListener(name) | Do::RemoveSink(name) => {
                 self.remove_hook(name);
                 Ok(())
@@ -292,6 +294,16 @@ impl World {
         });
         Some(Ok(shown.collect()))
     }
+}
+
+fn parse(text: &str, format: &str) -> Result<()> {
+    let read = match format {
+        "yaml" => Format::Yaml,
+        "json" => Format::Json,
+        "toml" => Format::Toml,
+        other => panic!("unknown format `{other}`"),
+    };
+    PolicyDocument::parse(text.as_bytes(), read, &format!("policy.{format}")).map(|_| ())
 }
 
 fn shown(limits: &[LimitStatus]) -> Vec<Value> {
