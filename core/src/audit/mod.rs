@@ -10,6 +10,7 @@
 mod content;
 mod entry;
 mod filter;
+mod lane;
 mod operation_id;
 mod record;
 mod ring;
