@@ -11,9 +11,11 @@ PY := $(abspath $(VENV))/bin/python
 STAMPS := build/stamps
 
 GO := go -C go
+# Modules of their own, so that the main one does not depend on what they adapt.
+GO_ADAPTERS := go/adapters/bbolt
 
 .PHONY: help demo test bench lint dist fuzz clean
-.PHONY: python node c go test-rust test-python test-node test-c test-go test-seeds bench-bindings
+.PHONY: python node c go redis test-rust test-python test-node test-c test-go test-seeds bench-bindings
 
 help: ## Show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -40,6 +42,7 @@ lint: $(STAMPS)/venv node ## Check format, lints and types
 	cargo clippy --workspace --all-targets -- -D warnings
 	cd bindings-python && $(PY) -m mypy
 	cd go && test -z "$$(gofmt -l .)" && go vet ./...
+	for each in $(GO_ADAPTERS); do go -C $$each vet ./...; go -C $$each mod tidy -diff; done
 
 dist: $(STAMPS)/venv ## Make what users install: wheel, npm tarball, C archive; Go's static library
 	$(PYTHON) scripts/dist.py --python $(PY)
@@ -57,7 +60,7 @@ test-rust:
 	cargo test --package checkrein --package checkrein-c
 	cargo test --quiet --package checkrein --test conformance -- --nocapture
 
-test-python: python
+test-python: python redis
 	cd bindings-python && $(PY) -m pytest -q -rs --no-header
 
 test-node: node
@@ -69,6 +72,7 @@ test-c:
 test-go: go
 	$(GO) vet ./...
 	$(GO) test -race -v ./...
+	for each in $(GO_ADAPTERS); do go -C $$each vet ./...; go -C $$each test -race -v ./...; done
 
 test-seeds: python node go
 	$(PYTHON) tests/seeds/extract.py --check
@@ -105,6 +109,9 @@ $(STAMPS)/venv: bindings-python/requirements-dev.txt | $(STAMPS)
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
+
+redis:
+	@scripts/redis-server.sh
 
 $(STAMPS)/npm: bindings-node/package-lock.json | $(STAMPS)
 	@echo "==> set-up: the npm packages that the build needs"

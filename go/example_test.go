@@ -1,8 +1,10 @@
 package checkrein_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	checkrein "github.com/checkrein/checkrein/go"
@@ -65,4 +67,30 @@ func ExamplePolicyEngine_AuditLog() {
 	// Output:
 	// delete users/alice agent_001 before_delete **
 	// <nil>
+}
+
+type shelf struct{ sync.Map }
+
+func (s *shelf) Put(k, v []byte) error { s.Store(string(k), bytes.Clone(v)); return nil }
+func (s *shelf) Delete(k []byte) error { s.Map.Delete(string(k)); return nil }
+func (s *shelf) Get(k []byte) ([]byte, error) {
+	if value, is := s.Load(string(k)); is {
+		return value.([]byte), nil
+	}
+	return nil, nil
+}
+
+// A store of one's own, over a map.
+func ExampleStore() {
+	policy := checkrein.NewPolicyEngine(&shelf{})
+	defer policy.Close()
+	policy.BeforeDelete("**", checkrein.DenyAll)
+	fmt.Println(policy.Put([]byte("users/alice"), []byte("data"), nil))
+	fmt.Println(policy.Delete([]byte("users/alice"), nil))
+	value, err := policy.Get([]byte("users/alice"), nil)
+	fmt.Println(string(value), err)
+	// Output:
+	// <nil>
+	// delete of `users/alice` denied (`before_delete **`): denied by deny_all
+	// data <nil>
 }

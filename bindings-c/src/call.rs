@@ -95,7 +95,7 @@ fn whole(engine: &cr_engine, request: Request<'_>, said: Result<&Context>) -> Re
         let now = drive::now(engine, &operation);
         match drive::refusal_of(&operation.step(now)) {
             // Its reply fits the step.
-            Some(reply) => drop(operation.resume(reply, now)),
+            Some(reply) => drop(operation.resume(reply)),
             None => break,
         }
     }

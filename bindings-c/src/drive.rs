@@ -65,7 +65,7 @@ pub(crate) fn advance(engine: &cr_engine, operation: &mut Operation<'_>, asks: A
             _ => return false,
         };
         // These replies fit their steps; one that did not has ended the operation as refused.
-        let _ = operation.resume(reply, Time::default());
+        let _ = operation.resume(reply);
     }
 }
 

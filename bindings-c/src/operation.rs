@@ -314,7 +314,7 @@ unsafe fn with(
             // A reply that is none drops the operation here, which refuses it.
             if let Some(reply) = reply(&mut handle)? {
                 // The next step reads the clock, where the time matters.
-                handle.operation.resume(reply, Time::default())?;
+                handle.operation.resume(reply)?;
             }
             go_on(handle)
         })

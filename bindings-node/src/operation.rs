@@ -161,7 +161,7 @@ fn resumed(number: u32, open: Option<Open>, reply: Reply) -> Turn {
         return Turn::of(Err(Error::usage("the operation has ended: it takes no reply")));
     };
     // The next step reads the clock, where the time matters.
-    match open.operation.resume(reply, Time::default()) {
+    match open.operation.resume(reply) {
         Ok(()) => go_on(Some(number), open),
         Err(error) => Turn::of(Err(error)),
     }

@@ -2,6 +2,8 @@
  * The policy engine: hooks, limits and audit in front of a store.
  */
 
+import { adapted } from './adapters';
+import type { LevelDatabase } from './adapters/level';
 import { auditFilter, auditEntries, type AuditEntry, type AuditFilter } from './audit';
 import { handleOf, type ManualClock } from './clock';
 import { flattened, type Context } from './context';
@@ -76,11 +78,17 @@ export class PolicyEngine {
   /** How many removed callables an operation may still ask for. */
   #leaving = 0;
 
-  /** An engine over a `Database`, or any object with the functions `put(key, value)`, `get(key)`, `delete(key)`. */
-  constructor(store: Database | Store, options?: EngineOptions) {
+  /**
+   * An engine over a `Database`, a LevelDB database (`classic-level` and its family), or any object with the functions
+   * `put(key, value)`, `get(key)`, `delete(key)`.
+   */
+  constructor(store: Store, options?: EngineOptions);
+  // Apart from the first, so that the parameters of an object's own functions are inferred.
+  constructor(store: Database | LevelDatabase | Store, options?: EngineOptions);
+  constructor(store: Database | LevelDatabase | Store, options?: EngineOptions) {
     const { clock, maxOpenOperations } = checkOptions('PolicyEngine', options, ['clock', 'maxOpenOperations']);
     const database = store instanceof Database ? databaseHandle(store) : undefined;
-    this.#host = { callables: new Map(), store: database === undefined ? checkedStore(store as Store) : undefined };
+    this.#host = { callables: new Map(), store: database === undefined ? checkedStore(adapted(store)) : undefined };
     const limit = wholeNumber('maxOpenOperations', maxOpenOperations);
     this.#engine = crossing(() =>
       native.newEngine(database, clock === undefined ? undefined : handleOf(clock), limit),
@@ -297,10 +305,10 @@ function signalOf(options: OperationOptions): AbortSignal | undefined {
   return signal;
 }
 
-function checkedStore(store: Store): Store {
+function checkedStore(store: unknown): Store {
   const is = typeof store === 'object' && store !== null;
   const missing = ['put', 'get', 'delete'].filter((name) => !is || typeof Reflect.get(store, name) !== 'function');
-  if (missing.length === 0) return store;
+  if (missing.length === 0) return store as Store;
   throw new ConfigError(
     `the store is ${described(store)}, which has no function ${missing.map((name) => `\`${name}\``).join(', ')}: ` +
       'give a Database, or an object with put(key, value), get(key) and delete(key)',

@@ -4,6 +4,7 @@
 
 export { PolicyAction } from './action';
 export type { Answer } from './action';
+export type { LevelDatabase } from './adapters/level';
 export type { AuditEntry, AuditFilter, AuditResult } from './audit';
 export { ManualClock } from './clock';
 export { PolicyContext } from './context';

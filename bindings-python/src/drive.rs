@@ -139,6 +139,6 @@ fn run<'py>(
             _ => return Err(errors::to_py(py, Error::Internal("an unknown step".to_owned()))),
         };
         // The next step reads the clock, where the time matters.
-        operation.resume(reply, Time::default()).map_err(|error| errors::to_py(py, error))?;
+        operation.resume(reply).map_err(|error| errors::to_py(py, error))?;
     }
 }

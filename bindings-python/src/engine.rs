@@ -25,8 +25,8 @@ use crate::{bytes, clock, errors, helpers, limits};
 
 /// Stands between a program and its store: every `put`, `get` and `delete` is judged by the hooks and limits.
 ///
-/// `db` is a `Database`, or any object with `put(key, value)`, `get(key)` and `delete(key)`; an object that lacks one
-/// is a `ConfigError`. `clock` is a `ManualClock` for tests. At most `max_open_operations` (10,000 by default) may be
+/// `db` is a `Database`, a `redis.Redis`, a `sochdb.Database`, or any object with `put(key, value)`, `get(key)` and
+/// `delete(key)`; an object that lacks one is a `ConfigError`. `clock` is a `ManualClock` for tests. At most `max_open_operations` (10,000 by default) may be
 /// in hooks at the same time. An engine may be shared by threads.
 #[pyclass(name = "PolicyEngine", module = "checkrein", frozen, weakref)]
 pub(crate) struct PyPolicyEngine {

@@ -5,6 +5,7 @@
 //! for the disk and around nothing else, and no lock of ours is held while Python code runs.
 
 mod action;
+mod adapters;
 mod answer;
 mod audit;
 mod bytes;

@@ -1,4 +1,5 @@
-//! What stands behind an engine: the embedded database, or an object of the host with `put`, `get` and `delete`.
+//! What stands behind an engine: the embedded database, an object of the host with `put`, `get` and `delete`, or a
+//! well-known client of the host, through its adapter.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -9,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::pyclass::PyVisit;
 use pyo3::types::{PyBool, PyBytes, PyInt, PyType};
 
+use crate::adapters;
 use crate::bytes;
 use crate::call::{method1, method2};
 use crate::convert::{close_awaitable, described, is_awaitable, type_name};
@@ -30,7 +32,8 @@ impl Store {
     /// The store that an engine was given.
     ///
     /// # Errors
-    /// `ConfigError` for an object that lacks a method, and for a class in the place of an instance.
+    /// `ConfigError` for an object that lacks a method, for a class in the place of an instance, and for a client that
+    /// the adapters refuse.
     pub(crate) fn of_argument(object: &Bound<'_, PyAny>) -> PyResult<Self> {
         let py = object.py();
         if let Ok(database) = object.cast::<PyDatabase>() {
@@ -43,6 +46,7 @@ impl Store {
                 format!("`{name}` is a class: give an instance of it as the store"),
             ));
         }
+        let object = &adapters::for_sync_engine(object)?;
         let lacks = |method: &&str| !object.getattr(*method).is_ok_and(|method| method.is_callable());
         let missing: Vec<_> = METHODS.into_iter().filter(lacks).map(|method| format!("`{method}`")).collect();
         if missing.is_empty() {

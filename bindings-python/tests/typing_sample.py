@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Mapping
 
+import redis
+
 from checkrein import (
     Database,
     HookHandle,
@@ -33,6 +35,7 @@ class DictStore:
 
 
 clock = ManualClock(wall_ns=1_700_000_000_000_000_000)
+policy = PolicyEngine(redis.Redis())
 policy = PolicyEngine(DictStore(), clock=clock)
 
 

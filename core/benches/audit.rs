@@ -9,9 +9,10 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use checkrein::audit::{AuditFilter, AuditLog, DEFAULT_MAX_ENTRIES, OperationId, Record, Surface, Verdict};
+use checkrein::audit::{
+    AuditFilter, AuditLog, DEFAULT_MAX_ENTRIES, OperationId, Record, Surface, Verb, Verdict,
+};
 use checkrein::clock::Time;
-use checkrein::operation::Kind;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 fn record() -> Record<'static> {
@@ -19,7 +20,7 @@ fn record() -> Record<'static> {
         time: Time { monotonic_ns: 0, wall_ns: 1_795_368_600_123_456_789 },
         operation_id: OperationId::next(),
         surface: Surface::Data,
-        operation: Kind::Write,
+        operation: Verb::Write,
         key: b"users/alice/profile/photo",
         result: Verdict::Denied,
         agent_id: Some("agent_001"),
@@ -28,6 +29,7 @@ fn record() -> Record<'static> {
         reason: None,
         logged: false,
         applied: None,
+        scanned: None,
     }
 }
 

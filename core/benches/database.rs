@@ -5,16 +5,21 @@
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
-use checkrein::store::{Database, Durability};
+use checkrein::store::{Change, Database, Durability};
 
 const KEYS: usize = 10_000;
 
 fn main() {
     // `cargo test --benches` builds this and must not take minutes.
-    if std::env::args().any(|arg| arg == "--bench") {
-        memory();
-        disk();
-        open();
+    if !std::env::args().any(|arg| arg == "--bench") {
+        return;
+    }
+    // `cargo bench --bench database -- scans` runs one part only.
+    let only = std::env::args().skip(1).find(|arg| !arg.starts_with('-'));
+    for (name, part) in [("memory", memory as fn()), ("disk", disk), ("scans", scans), ("open", open)] {
+        if only.as_ref().is_none_or(|only| only == name) {
+            part();
+        }
     }
 }
 
@@ -131,6 +136,43 @@ fn disk() {
     let start = Instant::now();
     Database::open(&path).unwrap().close().unwrap();
     println!("open and close: {:?}", start.elapsed());
+}
+
+/// Scans and batches of 100,000 keys, in pages of 256.
+fn scans() {
+    const SCANNED: usize = 100_000;
+    let directory = tempfile::tempdir().unwrap();
+    let disk = Database::options().durability(Durability::Relaxed).open(directory.path()).unwrap();
+    let keys: Vec<_> = (0..SCANNED).map(|n| format!("users/{n:010}")).collect();
+    for (name, database) in [("memory", Database::memory()), ("disk", disk)] {
+        let start = Instant::now();
+        for keys in keys.chunks(256) {
+            let changes: Vec<_> =
+                keys.iter().map(|key| Change::Put { key: key.as_bytes(), value: &[7; 100] }).collect();
+            database.batch(&changes).unwrap();
+        }
+        let filled = start.elapsed() / SCANNED as u32;
+        println!("{:<44} {filled:>12.3?} a key", format!("{name}: batches of 256, relaxed"));
+        let mut rounds: Vec<_> = (0..9)
+            .map(|_| {
+                let start = Instant::now();
+                let mut found = 0;
+                let mut after: Option<Vec<u8>> = None;
+                loop {
+                    let mut page = database.scan(b"users/", after.as_deref(), 256).unwrap();
+                    found += page.pairs.len();
+                    after = page.pairs.pop().map(|(key, _)| key);
+                    if page.end {
+                        break;
+                    }
+                }
+                assert_eq!(found, SCANNED);
+                start.elapsed() / SCANNED as u32
+            })
+            .collect();
+        rounds.sort();
+        println!("{:<44} {:>12.3?} a key", format!("{name}: scan of 100,000 keys"), rounds[4]);
+    }
 }
 
 fn open() {

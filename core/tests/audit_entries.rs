@@ -4,10 +4,9 @@
 use checkrein::Code;
 use checkrein::audit::{
     AuditFilter, AuditLog, DEFAULT_MAX_ENTRIES, Entry, FieldValue, LARGEST_MAX_ENTRIES, OperationId, Record,
-    Surface, Verdict,
+    ScanCount, Surface, Verb, Verdict,
 };
 use checkrein::clock::Time;
-use checkrein::operation::Kind;
 use checkrein::text::MAX_AUDITED_KEY_BYTES;
 
 /// 2026-11-22 17:30:00.123456789 UTC.
@@ -17,7 +16,7 @@ const PLAIN: Record<'static> = Record {
     time: Time { monotonic_ns: 5, wall_ns: NOW_NS },
     operation_id: OperationId::from_u128(0xabc),
     surface: Surface::Data,
-    operation: Kind::Write,
+    operation: Verb::Write,
     key: b"users/alice",
     result: Verdict::Allowed,
     agent_id: None,
@@ -26,6 +25,7 @@ const PLAIN: Record<'static> = Record {
     reason: None,
     logged: false,
     applied: None,
+    scanned: None,
 };
 
 /// The entry that one record becomes.
@@ -49,12 +49,13 @@ fn an_entry_is_a_plain_map_in_the_canonical_order() {
         reason: Some("not for \"agents\"\n"),
         logged: true,
         applied: Some(false),
+        scanned: Some(ScanCount { given: 3, withheld: 2 }),
         ..PLAIN
     };
     let full = entry(full);
     let names: Vec<&str> = full.fields().map(|(name, _)| name).collect();
     let wanted = "sequence timestamp timestamp_ns operation_id surface operation key result agent_id session_id rule \
-                  reason logged applied";
+                  reason logged applied given withheld";
     assert_eq!(names.join(" "), wanted);
     assert_eq!(
         full.to_json_line(),
@@ -62,7 +63,7 @@ fn an_entry_is_a_plain_map_in_the_canonical_order() {
             r#"{"sequence":1,"timestamp":"2026-11-22T17:30:00.123456Z","timestamp_ns":1795368600123456789,"#,
             r#""operation_id":"00000000000000000000000000000abc","surface":"data","operation":"write","#,
             r#""key":"users/alice","result":"denied","agent_id":"agent_001","session_id":"s-1","#,
-            r#""rule":"before_write system/*","reason":"not for \"agents\"\n","logged":true,"applied":false}"#,
+            r#""rule":"before_write system/*","reason":"not for \"agents\"\n","logged":true,"applied":false,"given":3,"withheld":2}"#,
         )
     );
 }
@@ -196,7 +197,7 @@ fn each_filter_asks_for_its_own_field_and_all_must_hold() {
     let at = |wall_ns| Time { monotonic_ns: 0, wall_ns };
     log.append(&Record { agent_id: Some("a"), session_id: Some("b"), time: at(10), ..PLAIN });
     log.append(&Record { agent_id: Some("b"), session_id: Some("a"), time: at(20), ..PLAIN });
-    log.append(&Record { operation: Kind::Read, key: b"orders/1", time: at(30), ..PLAIN });
+    log.append(&Record { operation: Verb::Read, key: b"orders/1", time: at(30), ..PLAIN });
     // The wall clock was set back: the filter goes by the time, the order by the sequence.
     log.append(&Record { result: Verdict::Denied, rule: Some("a"), time: at(15), ..PLAIN });
 
@@ -205,14 +206,14 @@ fn each_filter_asks_for_its_own_field_and_all_must_hold() {
     assert_eq!(given(all().agent_id("a")), [1]);
     assert_eq!(given(all().session_id("a")), [2]);
     assert_eq!(given(all().agent_id("")), [0_u64; 0], "an entry without an agent is of no agent");
-    assert_eq!(given(all().operation(Kind::Read)), [3]);
+    assert_eq!(given(all().operation(Verb::Read)), [3]);
     assert_eq!(given(all().operation_named("write").unwrap()), [1, 2, 4]);
     assert_eq!(given(all().result(Verdict::Denied)), [4]);
     assert_eq!(given(all().result_named("allowed").unwrap()), [1, 2, 3]);
     assert_eq!(given(all().keys(|key| key.starts_with(b"orders/"))), [3]);
     assert_eq!(given(all().since_ns(15)), [2, 3, 4], "`since` is inclusive");
     assert_eq!(given(all().since_ns(16)), [2, 3]);
-    assert_eq!(given(all().since_ns(15).agent_id("b").operation(Kind::Write)), [2]);
+    assert_eq!(given(all().since_ns(15).agent_id("b").operation(Verb::Write)), [2]);
     assert_eq!(given(all().agent_id("b").result(Verdict::Denied)), [0_u64; 0]);
 }
 
@@ -220,7 +221,7 @@ fn each_filter_asks_for_its_own_field_and_all_must_hold() {
 fn unknown_words_are_refused_with_the_known_ones() {
     let error = AuditFilter::new().operation_named("put").unwrap_err();
     assert_eq!(error.code(), Code::Usage);
-    assert_eq!(error.to_string(), "`put` is not a known operation: use one of read, write, delete");
+    assert_eq!(error.to_string(), "`put` is not a known operation: use one of read, write, delete, scan");
     let error = AuditFilter::new().result_named("refused").unwrap_err();
     assert!(
         error.to_string().starts_with("`refused` is not a known result: use one of allowed, "),

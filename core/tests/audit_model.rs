@@ -1,8 +1,7 @@
 //! The ring and its filters against the plainest model: a vector of everything that was ever appended.
 
-use checkrein::audit::{AuditFilter, AuditLog, OperationId, Record, Surface, Verdict};
+use checkrein::audit::{AuditFilter, AuditLog, OperationId, Record, Surface, Verb, Verdict};
 use checkrein::clock::Time;
-use checkrein::operation::Kind;
 use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
@@ -12,7 +11,7 @@ use proptest::prelude::*;
 struct Owned {
     wall_ns: u64,
     id: u128,
-    operation: Kind,
+    operation: Verb,
     key: Vec<u8>,
     result: Verdict,
     agent_id: Option<String>,
@@ -28,7 +27,7 @@ struct Question {
     limit: usize,
     agent_id: Option<String>,
     session_id: Option<String>,
-    operation: Option<Kind>,
+    operation: Option<Verb>,
     result: Option<Verdict>,
     first_byte: Option<u8>,
     since_ns: Option<u64>,
@@ -49,6 +48,7 @@ impl Owned {
             reason: self.reason.as_deref(),
             logged: self.logged,
             applied: self.applied,
+            scanned: None,
         }
     }
 }
@@ -87,8 +87,8 @@ impl Question {
     }
 }
 
-fn kind() -> impl Strategy<Value = Kind> {
-    proptest::sample::select(Kind::ALL.to_vec())
+fn kind() -> impl Strategy<Value = Verb> {
+    proptest::sample::select(Verb::ALL.to_vec())
 }
 
 fn verdict() -> impl Strategy<Value = Verdict> {

@@ -4,9 +4,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use checkrein::audit::{AuditFilter, AuditLog, Entry, OperationId, Record, Surface, Verdict};
+use checkrein::audit::{AuditFilter, AuditLog, Entry, OperationId, Record, Surface, Verb, Verdict};
 use checkrein::clock::Time;
-use checkrein::operation::Kind;
 
 const THREADS: u64 = 4;
 const APPENDS: u64 = 20_000;
@@ -20,7 +19,7 @@ fn append_all(log: &AuditLog, thread: u64) {
             time: Time { monotonic_ns: 0, wall_ns: number },
             operation_id: OperationId::from_u128(u128::from(thread) << 64 | u128::from(number)),
             surface: Surface::Data,
-            operation: Kind::Write,
+            operation: Verb::Write,
             key: long.as_bytes(),
             result: if number % 2 == 0 { Verdict::Allowed } else { Verdict::Denied },
             agent_id: Some(&name),
@@ -29,6 +28,7 @@ fn append_all(log: &AuditLog, thread: u64) {
             reason: Some(&long),
             logged: number % 5 == 0,
             applied: None,
+            scanned: None,
         });
     }
 }

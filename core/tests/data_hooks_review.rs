@@ -23,7 +23,7 @@ fn engine(max_open: usize) -> (Engine, Arc<ManualClock>) {
     let clock = ManualClock::new(NOON_NS);
     let options =
         EngineOptions { clock: Clock::Manual(Arc::clone(&clock)), max_open, ..EngineOptions::default() };
-    let engine = Engine::new(options);
+    let engine = Engine::new(options).unwrap();
     engine.enable_audit(100).unwrap();
     (engine, clock)
 }
@@ -101,7 +101,7 @@ fn a_refused_first_operation_does_not_use_up_the_warning() {
         Step::Log(call) => assert_eq!((call.level, call.logger.is_none()), (LogLevel::Warning, true)),
         step => panic!("{step:?}"),
     }
-    operation.resume(Reply::LogFailed(Cause::named("OSError")), Time::default()).unwrap();
+    operation.resume(Reply::LogFailed(Cause::named("OSError"))).unwrap();
     assert_eq!(at(&mut operation), "store", "a warning that cannot be told is no reason to refuse");
 }
 
@@ -112,15 +112,15 @@ fn a_second_reply_refuses_what_is_decided_but_not_done() {
     engine.add_hook(Trigger::BEFORE_WRITE, "**", host()).unwrap();
     let mut operation = engine.start(Request::read(b"k", NOBODY));
     assert_eq!(at(&mut operation), "store");
-    operation.resume(Reply::Store(StoreReply::Value(None)), Time::default()).unwrap();
-    operation.resume(Reply::Store(StoreReply::Value(None)), Time::default()).unwrap_err();
+    operation.resume(Reply::Store(StoreReply::Value(None))).unwrap();
+    operation.resume(Reply::Store(StoreReply::Value(None))).unwrap_err();
     assert_eq!(operation.finish().unwrap_err().code(), Code::Usage);
     assert_eq!(last(&engine).result().as_str(), "error");
 
     let mut denied = engine.start(Request::write(b"k", b"v", NOBODY));
     assert_eq!(at(&mut denied), "hook");
-    denied.resume(Reply::Answer(Answer::Deny(None)), Time::default()).unwrap();
-    denied.resume(Reply::Answer(Answer::Allow), Time::default()).unwrap_err();
+    denied.resume(Reply::Answer(Answer::Deny(None))).unwrap();
+    denied.resume(Reply::Answer(Answer::Allow)).unwrap_err();
     assert_eq!(denied.finish().unwrap_err().code(), Code::Denied, "a denial stays one");
 }
 
@@ -319,9 +319,9 @@ fn an_empty_reason_is_as_none() {
     engine.add_hook(Trigger::AFTER_READ, "**", host()).unwrap();
     let mut operation = engine.start(Request::read(b"k", NOBODY));
     assert_eq!(at(&mut operation), "store");
-    operation.resume(Reply::Store(StoreReply::Value(Some(b"v".to_vec()))), Time::default()).unwrap();
+    operation.resume(Reply::Store(StoreReply::Value(Some(b"v".to_vec())))).unwrap();
     assert_eq!(at(&mut operation), "hook");
-    operation.resume(Reply::Answer(Answer::Deny(Some(String::new()))), Time::default()).unwrap();
+    operation.resume(Reply::Answer(Answer::Deny(Some(String::new())))).unwrap();
     assert_eq!(operation.finish().unwrap().value, None);
     assert_eq!(
         (last(&engine).result().as_str(), last(&engine).reason().as_deref()),
@@ -357,9 +357,9 @@ fn an_operation_may_end_on_another_thread_than_it_started_on() {
         scope.spawn(|| {
             assert!(engine.remove_hook(id));
             for mut operation in operations {
-                operation.resume(Reply::Answer(Answer::Allow), Time::default()).unwrap();
+                operation.resume(Reply::Answer(Answer::Allow)).unwrap();
                 assert_eq!(at(&mut operation), "store");
-                operation.resume(Reply::Store(StoreReply::Done), Time::default()).unwrap();
+                operation.resume(Reply::Store(StoreReply::Done)).unwrap();
                 operation.finish().unwrap_err();
             }
         });

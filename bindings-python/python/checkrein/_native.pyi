@@ -12,6 +12,7 @@ from checkrein.types import (
     Context,
     LimitStatus,
     ReadHook,
+    RedisClient,
     Store,
     ValueHook,
 )
@@ -90,7 +91,7 @@ class Registrar:
 class PolicyEngine:
     def __new__(
         cls,
-        db: Database | Store,
+        db: Database | Store | RedisClient,
         *,
         clock: ManualClock | None = None,
         max_open_operations: int | None = None,

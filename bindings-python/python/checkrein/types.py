@@ -6,7 +6,7 @@ Nothing here is needed at run time; any object of the right shape will do.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol, TypeAlias, TypedDict
+from typing import Any, Protocol, TypeAlias, TypedDict
 
 from checkrein._native import PolicyAction
 
@@ -19,6 +19,7 @@ __all__ = [
     "HookContext",
     "LimitStatus",
     "ReadHook",
+    "RedisClient",
     "Store",
     "ValueHook",
 ]
@@ -53,6 +54,19 @@ class Store(Protocol):
 
     def delete(self, key: bytes, /) -> object:
         """Removes the key, if it is there; replies nothing, or whether it was."""
+
+
+class RedisClient(Protocol):
+    """A ``redis.Redis`` or a subclass, in as much as annotations need; the engine tells it by its class."""
+
+    def get_encoder(self) -> Any:
+        """What turns keys and values into bytes and back."""
+
+    def mget(self, keys: Any, *args: Any) -> Any:
+        """The values of several keys."""
+
+    def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> Any:
+        """A MULTI/EXEC."""
 
 
 class LimitStatus(TypedDict):

@@ -25,7 +25,7 @@ fuzz_target!(|data: &[u8]| {
         max_open: usize::from(program.next().unwrap_or_default() % 8),
         remember_errors: data.len() % 2 == 0,
     };
-    let engine = Engine::new(options);
+    let engine = Engine::new(options).unwrap();
     if engine.enable_audit(4096).is_err() {
         return;
     }
@@ -134,7 +134,7 @@ impl Running {
         };
         let denies = matches!(reply, Reply::Answer(Answer::Deny(_) | Answer::Invalid(_) | Answer::Failed(_)));
         let asks_store = matches!(self.operation.step(now), Step::Store(_));
-        let misfit = self.operation.resume(reply, now).is_err();
+        let misfit = self.operation.resume(reply).is_err();
         self.asked += usize::from(asks_store);
         assert!(self.asked <= 1, "the store is asked twice");
         self.refused |= before == Some(true) && denies && !misfit;

@@ -2,9 +2,8 @@
 
 use smallvec::SmallVec;
 
-use super::record::{MAX_TEXT_BYTES, Record, Surface};
-use super::{OperationId, Verdict};
-use crate::operation::Kind;
+use super::record::{MAX_TEXT_BYTES, Record, ScanCount, Surface};
+use super::{OperationId, Verb, Verdict};
 use crate::text::MAX_AUDITED_KEY_BYTES;
 
 /// Bytes of key and texts that fit without an allocation: most entries do (a key of 30 bytes, two ids of 12, a
@@ -25,6 +24,8 @@ pub(super) enum Part {
     SessionId,
     Rule,
     Reason,
+    /// The two numbers of a scan, 8 bytes each, little-endian: so seldom there that they have no field.
+    Scanned,
 }
 
 /// One entry, packed.
@@ -36,9 +37,9 @@ pub(super) struct Content {
     pub(super) operation_id: OperationId,
     /// Bytes of the key that were cut off.
     pub(super) key_omitted: usize,
-    lengths: [u16; 5],
+    lengths: [u16; 6],
     pub(super) surface: Surface,
-    pub(super) operation: Kind,
+    pub(super) operation: Verb,
     pub(super) result: Verdict,
     pub(super) logged: bool,
     pub(super) applied: Option<bool>,
@@ -53,9 +54,9 @@ impl Content {
             wall_ns: 0,
             operation_id: OperationId::default(),
             key_omitted: 0,
-            lengths: [ABSENT; 5],
+            lengths: [ABSENT; 6],
             surface: Surface::Data,
-            operation: Kind::Read,
+            operation: Verb::Read,
             result: Verdict::Unknown,
             logged: false,
             applied: None,
@@ -77,10 +78,12 @@ impl Content {
         let key = record.key.get(..MAX_AUDITED_KEY_BYTES).unwrap_or(record.key);
         self.key_omitted = record.key.len() - key.len();
         let texts = [record.agent_id, record.session_id, record.rule, record.reason];
-        self.make_room(key.len() + texts.iter().flatten().map(|text| room(text)).sum::<usize>());
+        let counts = if record.scanned.is_some() { 2 * size_of::<u64>() } else { 0 };
+        self.make_room(key.len() + texts.iter().flatten().map(|text| room(text)).sum::<usize>() + counts);
         self.bytes.extend_from_slice(key);
         let [agent_id, session_id, rule, reason] = texts.map(|text| self.push_text(text));
-        self.lengths = [length(key.len()), agent_id, session_id, rule, reason];
+        let scanned = self.push_counts(record.scanned);
+        self.lengths = [length(key.len()), agent_id, session_id, rule, reason, scanned];
         self.sequence = sequence;
     }
 
@@ -96,6 +99,20 @@ impl Content {
     /// The key, or as much of it as is kept.
     pub(super) fn key(&self) -> &[u8] {
         self.part(Part::Key).unwrap_or_default()
+    }
+
+    /// What a scan gave; none for anything else.
+    pub(super) fn scanned(&self) -> Option<ScanCount> {
+        let (given, withheld) = self.part(Part::Scanned)?.split_first_chunk::<8>()?;
+        let withheld = withheld.first_chunk::<8>()?;
+        Some(ScanCount { given: u64::from_le_bytes(*given), withheld: u64::from_le_bytes(*withheld) })
+    }
+
+    fn push_counts(&mut self, counts: Option<ScanCount>) -> u16 {
+        let Some(ScanCount { given, withheld }) = counts else { return ABSENT };
+        self.bytes.extend_from_slice(&given.to_le_bytes());
+        self.bytes.extend_from_slice(&withheld.to_le_bytes());
+        length(2 * size_of::<u64>())
     }
 
     fn make_room(&mut self, needed: usize) {
@@ -145,7 +162,7 @@ mod tests {
             time: Time::default(),
             operation_id: OperationId::default(),
             surface: Surface::Data,
-            operation: Kind::Write,
+            operation: Verb::Write,
             key,
             result: Verdict::Allowed,
             agent_id: Some(""),
@@ -154,6 +171,7 @@ mod tests {
             reason,
             logged: false,
             applied: None,
+            scanned: None,
         }
     }
 

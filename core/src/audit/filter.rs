@@ -3,12 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::Verdict;
 use super::content::{Content, Part};
-use super::verdict::unknown_word;
+use super::{Verb, Verdict};
 use crate::error::Result;
 use crate::glob::Glob;
-use crate::operation::Kind;
 
 /// How many entries a reader gets who does not say.
 pub const DEFAULT_LIMIT: usize = 100;
@@ -31,7 +29,7 @@ pub struct AuditFilter {
     pub(super) limit: usize,
     agent_id: Option<String>,
     session_id: Option<String>,
-    operation: Option<Kind>,
+    operation: Option<Verb>,
     result: Option<Verdict>,
     since_ns: Option<u64>,
     pub(super) keys: Option<KeyFilter>,
@@ -70,8 +68,8 @@ impl AuditFilter {
     }
 
     /// Only of this operation.
-    pub fn operation(mut self, operation: Kind) -> Self {
-        self.operation = Some(operation);
+    pub fn operation(mut self, operation: impl Into<Verb>) -> Self {
+        self.operation = Some(operation.into());
         self
     }
 
@@ -80,10 +78,7 @@ impl AuditFilter {
     /// # Errors
     /// `UsageError` for an unknown word.
     pub fn operation_named(self, word: &str) -> Result<Self> {
-        match Kind::ALL.into_iter().find(|kind| kind.as_str() == word) {
-            Some(operation) => Ok(self.operation(operation)),
-            None => Err(unknown_word("operation", word, Kind::ALL.iter().map(|kind| kind.as_str()))),
-        }
+        Ok(self.operation(Verb::parse(word)?))
     }
 
     /// Only with this result.

@@ -1,8 +1,7 @@
 //! What an operation hands over to be audited.
 
-use super::{OperationId, Verdict};
+use super::{OperationId, Verb, Verdict};
 use crate::clock::Time;
-use crate::operation::Kind;
 
 /// The longest `agent_id`, `session_id`, `rule` and `reason`, in bytes, that an entry keeps whole.
 ///
@@ -39,7 +38,7 @@ pub struct Record<'a> {
     /// Which surface guarded it.
     pub surface: Surface,
     /// What was to be done.
-    pub operation: Kind,
+    pub operation: Verb,
     /// The key that it was really done to, as bytes.
     pub key: &'a [u8],
     /// How it ended: of several verdicts the gravest.
@@ -56,4 +55,15 @@ pub struct Record<'a> {
     pub logged: bool,
     /// Whether the store had done it, where the result alone does not say.
     pub applied: Option<bool>,
+    /// What a scan gave, for a scan.
+    pub scanned: Option<ScanCount>,
+}
+
+/// How many keys of a scan reached its caller, and how many were withheld.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ScanCount {
+    /// Keys given to the caller.
+    pub given: u64,
+    /// Keys that the hooks kept from the caller.
+    pub withheld: u64,
 }

@@ -57,17 +57,26 @@ impl AuditLog {
                 "`max_entries` of the audit is {max_entries}: give a number from 1 to {LARGEST_MAX_ENTRIES}"
             )));
         }
+        Ok(AuditLog::of(max_entries))
+    }
+
+    fn of(capacity: usize) -> Self {
         let log = AuditLog {
             appended: CachePadded::new(AtomicU64::new(0)),
             lanes: Default::default(),
             spare: Mutex::default(),
             blocks: AtomicUsize::new(0),
-            block: (max_entries / BLOCK).clamp(1, BLOCK),
-            capacity: max_entries,
+            block: (capacity / BLOCK).clamp(1, BLOCK),
+            capacity,
         };
-        let made = (0..max_entries.min(PLACES_AT_ONCE).div_ceil(log.block)).map(|_| log.make());
+        let made = (0..capacity.min(PLACES_AT_ONCE).div_ceil(log.block)).map(|_| log.make());
         lock(&log.spare).extend(made);
-        Ok(log)
+        log
+    }
+
+    /// An empty ring of the same size, taking no lock of this one: for the child of a fork.
+    pub(crate) fn fresh(&self) -> Self {
+        AuditLog::of(self.capacity)
     }
 
     /// Appends one entry, over the oldest where the ring is full, and gives its sequence.

@@ -15,6 +15,8 @@ pub enum Code {
     RateLimited = 3,
     /// The driver let go of the operation before it was done.
     Abandoned = 6,
+    /// A strict sink of the audit failed, so the operation was refused.
+    AuditFailed = 7,
     /// A pattern does not parse or passes a bound.
     Pattern = 20,
     /// A setting is unknown, out of range or contradicts another.
@@ -29,6 +31,8 @@ pub enum Code {
     StoreFull = 43,
     /// The database was closed.
     StoreClosed = 44,
+    /// A batch that is not atomic ended half-way.
+    StorePartial = 45,
     /// A call that the API does not allow: a wrong type, a wrong order.
     Usage = 50,
     /// An operation was started from inside hooks nested too deep.
@@ -66,6 +70,7 @@ impl Code {
         Code::HookFailed,
         Code::RateLimited,
         Code::Abandoned,
+        Code::AuditFailed,
         Code::Pattern,
         Code::Config,
         Code::Store,
@@ -73,6 +78,7 @@ impl Code {
         Code::StoreDamaged,
         Code::StoreFull,
         Code::StoreClosed,
+        Code::StorePartial,
         Code::Usage,
         Code::NestingLimit,
         Code::OpenLimit,
@@ -93,6 +99,7 @@ impl Code {
             Code::HookFailed => "hook_failed",
             Code::RateLimited => "rate_limited",
             Code::Abandoned => "abandoned",
+            Code::AuditFailed => "audit_failed",
             Code::Pattern => "pattern",
             Code::Config => "config",
             Code::Store => "store",
@@ -100,6 +107,7 @@ impl Code {
             Code::StoreDamaged => "store_damaged",
             Code::StoreFull => "store_full",
             Code::StoreClosed => "store_closed",
+            Code::StorePartial => "store_partial",
             Code::Usage => "usage",
             Code::NestingLimit => "nesting_limit",
             Code::OpenLimit => "open_limit",
@@ -111,13 +119,16 @@ impl Code {
     #[must_use]
     pub const fn class(self) -> Class {
         match self {
-            Code::Denied | Code::HookFailed | Code::Abandoned => Class::Violation,
+            Code::Denied | Code::HookFailed | Code::Abandoned | Code::AuditFailed => Class::Violation,
             Code::RateLimited => Class::RateLimit,
             Code::Pattern => Class::Pattern,
             Code::Config => Class::Config,
-            Code::Store | Code::StoreLocked | Code::StoreDamaged | Code::StoreFull | Code::StoreClosed => {
-                Class::Store
-            }
+            Code::Store
+            | Code::StoreLocked
+            | Code::StoreDamaged
+            | Code::StoreFull
+            | Code::StoreClosed
+            | Code::StorePartial => Class::Store,
             Code::Usage | Code::NestingLimit | Code::OpenLimit => Class::Usage,
             Code::Internal => Class::Internal,
         }

@@ -74,6 +74,8 @@ pub enum ViolationKind {
     RateLimited(RateLimitExceeded),
     /// The operation was dropped by its driver.
     Abandoned,
+    /// A strict sink of the audit failed.
+    AuditFailed,
 }
 
 /// Which limit refused and when to try again.
@@ -105,6 +107,8 @@ pub struct StoreError {
     pub message: String,
     /// One of the `Store…` codes.
     pub code: Code,
+    /// Of a batch that is not atomic: how many of its operations, the first ones, the store had done.
+    pub applied: Option<usize>,
     /// The store's own error.
     pub cause: Option<Cause>,
 }
@@ -134,7 +138,12 @@ impl Error {
 
     /// A store's failure without a more precise code.
     pub fn store(message: impl Into<String>, cause: Option<Cause>) -> Self {
-        Error::Store(Box::new(StoreError { message: message.into(), code: Code::Store, cause }))
+        Error::Store(Box::new(StoreError {
+            message: message.into(),
+            code: Code::Store,
+            applied: None,
+            cause,
+        }))
     }
 
     /// The stable code.
@@ -196,6 +205,7 @@ impl PolicyViolation {
             ViolationKind::HookFailed => Code::HookFailed,
             ViolationKind::RateLimited(_) => Code::RateLimited,
             ViolationKind::Abandoned => Code::Abandoned,
+            ViolationKind::AuditFailed => Code::AuditFailed,
         }
     }
 }
@@ -245,6 +255,7 @@ impl fmt::Display for PolicyViolation {
                 (ViolationKind::HookFailed, _) => " refused, because a hook failed",
                 (ViolationKind::RateLimited(_), _) => " refused by a rate limit",
                 (ViolationKind::Abandoned, _) => " refused, because it was abandoned",
+                (ViolationKind::AuditFailed, _) => " refused, because the audit failed",
             })?;
             if let Some(rule) = &self.rule {
                 write!(f, " (`{rule}`)")?;

@@ -2,7 +2,11 @@
 //!
 //! A set is a large indexed base and a small overlay in front of it. Adding a hook rebuilds the overlay only; when
 //! the overlay has grown to the square root of the base, both are folded into a new base. So n hooks added one by
-//! one cost O(n·√n) in all, and a look-up costs two index walks however many hooks there are.
+//! one cost O(n·√n) in all, and a look-up costs two index walks however many hooks there are. Many at once, as a
+//! policy document brings them, are one new base.
+//!
+//! The order of a set is that of its places, base before overlay: the order of registration, with a document's hooks in
+//! front. Numbers say nothing about it, as a document may come after hooks that stand behind its own.
 
 use std::sync::Arc;
 
@@ -20,7 +24,7 @@ const FEW: usize = 4;
 /// So many hooks are copied when one of them is removed, and one pointer for each so many others.
 const CHUNK: usize = 128;
 
-/// Hooks that match a key, in the order of registration. Small numbers that [`HookSet::get`] understands.
+/// Hooks that match a key, in the order of the set. Small numbers that [`HookSet::get`] understands.
 pub(crate) type Matched = SmallVec<[u32; 8]>;
 
 /// Marks a place in the overlay.
@@ -36,7 +40,7 @@ pub(crate) struct HookSet {
 /// An index and the hooks it speaks of. A removed hook leaves a gap, so that its callable is let go at once.
 struct Layer {
     index: Arc<GlobIndex>,
-    /// The numbers of the hooks, the removed ones too, in their order; the index knows each by its place here.
+    /// The numbers of the hooks, the removed ones too, in the order of the set; the index knows each by its place here.
     ids: Arc<[HookId]>,
     /// The hooks in the same places.
     chunks: Vec<Arc<[Option<Arc<HookEntry>>]>>,
@@ -62,7 +66,7 @@ impl Layer {
         self.chunks.iter().flat_map(|chunk| chunk.iter()).flatten()
     }
 
-    /// Appends the places of the hooks that match the key, with this mark, in the order of registration.
+    /// Appends the places of the hooks that match the key, with this mark, in the order of the set.
     fn collect(&self, key: &[u8], mark: u32, out: &mut Matched) {
         if self.ids.len() <= FEW {
             // All in the first chunk.
@@ -88,8 +92,8 @@ impl Layer {
 
     /// The place of a hook, if it is there.
     fn find(&self, id: HookId) -> Option<usize> {
-        // INVARIANT: hooks come with ascending numbers, so those of a layer are sorted.
-        let place = self.ids.binary_search(&id).ok()?;
+        // One by one, because a set may have any order: 10,000 numbers in a row take some microseconds.
+        let place = self.ids.iter().position(|known| *known == id)?;
         self.get(u32::try_from(place).ok()?).map(|_| place)
     }
 
@@ -116,12 +120,17 @@ impl HookSet {
         self.base.live + self.overlay.live
     }
 
-    /// All hooks, in the order of registration.
+    /// All hooks, in their order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<HookEntry>> {
         self.base.iter().chain(self.overlay.iter())
     }
 
-    /// The set with one more hook, whose number is greater than every other's.
+    /// A set of these hooks, in this order.
+    pub(crate) fn of(hooks: Vec<Arc<HookEntry>>) -> HookSet {
+        HookSet { base: Layer::new(hooks), overlay: Arc::default() }
+    }
+
+    /// The set with one more hook, behind all others.
     pub(crate) fn with(&self, hook: Arc<HookEntry>) -> HookSet {
         let limit = MIN_OVERLAY.max(self.base.ids.len().isqrt());
         if self.overlay.live >= limit {
@@ -146,9 +155,9 @@ impl HookSet {
         Some(HookSet { base, overlay: Arc::clone(&self.overlay) })
     }
 
-    /// Puts the hooks that match the key into `out`, in the order of registration.
+    /// Puts the hooks that match the key into `out`, in the order of the set.
     pub(crate) fn collect(&self, key: &[u8], out: &mut Matched) {
-        // INVARIANT: every number in the overlay is greater than any in the base.
+        // INVARIANT: every hook in the overlay stands behind all in the base.
         self.base.collect(key, 0, out);
         self.overlay.collect(key, IN_OVERLAY, out);
     }

@@ -1,14 +1,18 @@
 //! The operation as its driver holds it: steps, replies, and an end in every case.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 use arc_swap::Guard;
 
+use super::course::{Course, Pending};
 use super::now::Now;
-use super::progress::{Pending, Progress};
-use super::{Kind, Outcome, Reply, Request, Step, StoreCall};
+use super::subject::Subject;
+use super::whole::Whole;
+use super::{Kind, Outcome, Reply, Step, StoreCall};
 use crate::clock::Time;
+use crate::context::Context;
 use crate::engine::Config;
 use crate::error::{Error, Result};
 
@@ -18,18 +22,28 @@ use crate::error::{Error, Result};
 pub struct Operation<'a> {
     /// The hooks, limits and audit that the operation started with; it sees no others.
     config: Guard<Arc<Config>>,
-    progress: Progress<'a>,
+    course: Course<'a>,
+}
+
+/// What an operation starts with.
+pub struct Begin<'a> {
+    /// The key, or nothing yet.
+    pub(super) subject: Subject<'a>,
+    pub(super) whole: Whole<'a>,
+    pub(super) context: Cow<'a, Context>,
+    pub(super) depth: u32,
 }
 
 impl<'a> Operation<'a> {
     #[inline]
     pub(crate) fn new(
         config: Guard<Arc<Config>>,
-        request: Request<'a>,
+        begin: Begin<'a>,
         fault: Option<Error>,
         warn: bool,
     ) -> Self {
-        Operation { config, progress: Progress::new(request, fault, warn) }
+        let Begin { subject, whole, context, depth } = begin;
+        Operation { config, course: Course::new(subject, whole, context, depth, fault, warn) }
     }
 
     /// Whether the time matters to this operation; where not, drivers need not read the clock.
@@ -38,10 +52,10 @@ impl<'a> Operation<'a> {
         self.config.audit.is_some() || !self.config.limits.is_empty()
     }
 
-    /// What is done to the data.
+    /// What is done to the data: of a batch what is done to the key in hand.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        self.progress.kind
+        self.course.subject.kind
     }
 
     /// What the operation needs next, at the time `now`. Asking again without a reply gives the same step.
@@ -52,14 +66,14 @@ impl<'a> Operation<'a> {
     /// [`Operation::step`] at a time that need not have been read yet.
     pub(crate) fn step_by(&mut self, now: &mut Now<'_>) -> Step<'_> {
         let config = &**self.config;
-        self.progress.run(config, now);
-        self.progress.show(config)
+        self.course.run(config, now);
+        self.course.show(config)
     }
 
     /// Goes on, and gives the next step where that is to ask the store.
     pub(crate) fn store_step(&mut self, now: &mut Now<'_>) -> Option<StoreCall<'_>> {
-        self.progress.run(&self.config, now);
-        (self.progress.pending == Pending::Store).then(|| self.progress.store_call())
+        self.course.run(&self.config, now);
+        (self.course.pending == Pending::Store).then(|| self.course.store_call())
     }
 
     /// Takes the driver's reply to the last step. What follows from it happens at the next step, at the time that is
@@ -69,15 +83,20 @@ impl<'a> Operation<'a> {
     /// `UsageError` where the reply does not fit the step, or none was asked for. An operation that was still
     /// going on ends as refused by it.
     #[inline]
-    pub fn resume(&mut self, reply: Reply, now: Time) -> Result<()> {
-        let _ = now;
-        self.progress.resume(&self.config, reply)
+    pub fn resume(&mut self, reply: Reply) -> Result<()> {
+        self.course.resume(&self.config, reply)
+    }
+
+    /// Takes the pair of a [`Step::Item`]; nothing where none was shown.
+    #[inline]
+    pub fn take_item(&mut self) -> Option<(Vec<u8>, Vec<u8>)> {
+        self.course.take_item()
     }
 
     /// Ends an operation that has not started to ask, with this error.
     pub(crate) fn reject(&mut self, error: Error, now: Time) {
-        self.progress.reject(error);
-        self.progress.run(&self.config, &mut Now::At(now));
+        self.course.reject(error);
+        self.course.run(&self.config, &mut Now::At(now));
     }
 
     /// Ends the operation and gives its outcome. One that is not `Done` is abandoned.
@@ -87,15 +106,15 @@ impl<'a> Operation<'a> {
     #[inline]
     pub fn finish(mut self) -> Result<Outcome> {
         self.abandon();
-        self.progress.take_outcome()
+        self.course.take_outcome()
     }
 
     /// Lets go of an operation that its driver cannot bring to its end: refused, or `unknown` once the store was
     /// asked. Does nothing where it is done. Dropping it does the same.
     #[inline]
     pub fn abandon(&mut self) {
-        if !self.progress.is_done() {
-            self.progress.abandon(&self.config);
+        if !self.course.is_done() {
+            self.course.abandon(&self.config);
         }
     }
 
@@ -104,9 +123,9 @@ impl<'a> Operation<'a> {
     /// step again.
     #[must_use]
     pub fn into_owned(mut self) -> Operation<'static> {
-        self.progress.count(&self.config);
-        let progress = std::mem::replace(&mut self.progress, Progress::ended());
-        Operation { config: Guard::from_inner(Arc::clone(&self.config)), progress: progress.into_owned() }
+        self.course.count(&self.config);
+        let course = std::mem::replace(&mut self.course, Course::ended());
+        Operation { config: Guard::from_inner(Arc::clone(&self.config)), course: course.into_owned() }
     }
 }
 
@@ -118,6 +137,6 @@ impl Drop for Operation<'_> {
 
 impl fmt::Debug for Operation<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Operation").field("kind", &self.progress.kind).finish_non_exhaustive()
+        f.debug_struct("Operation").field("kind", &self.kind()).finish_non_exhaustive()
     }
 }

@@ -5,18 +5,19 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use crate::audit::{AuditFilter, DEFAULT_MAX_ENTRIES, Entry};
-use crate::clock::{Clock, Time};
+use crate::clock::Clock;
 use crate::context::Context;
+use crate::document::PolicyDocument;
 use crate::engine::{Engine, EngineOptions};
 use crate::error::{Error, Result};
-use crate::hook::{Answer, Trigger};
+use crate::hook::{Answer, Mode, Trigger};
 use crate::limit::{LimitStatus, RateLimit};
-use crate::operation::{LogCall, LogLevel, Outcome, Reply, Request, Step};
-use crate::policy::{HookHandle, PolicyContext, driver, hook};
-use crate::store::{Database, Store};
+use crate::operation::{LogCall, LogLevel, Operation, Outcome, Reply, Request, Step};
+use crate::policy::{HookHandle, PolicyContext, driver, hook, listen};
+use crate::store::{Abilities, Database, Store};
 
 /// What a caller says who says nothing.
-const NOTHING: &Context = &Context::new();
+pub(super) const NOTHING: &Context = &Context::new();
 
 thread_local! {
     /// How deep this thread is in hooks: a closure runs on the thread that started the operation.
@@ -28,7 +29,7 @@ thread_local! {
 /// Cloning gives another handle on the same engine.
 #[derive(Clone)]
 pub struct PolicyEngine {
-    engine: Arc<Engine>,
+    pub(super) engine: Arc<Engine>,
     store: Target,
 }
 
@@ -43,6 +44,7 @@ enum Target {
 pub struct Builder {
     store: Target,
     options: EngineOptions,
+    document: Option<PolicyDocument>,
 }
 
 impl Builder {
@@ -60,10 +62,56 @@ impl Builder {
         self
     }
 
-    /// The engine.
+    /// Names that every context must have: an operation without one of them is refused. A name that no context can
+    /// have refuses every operation.
+    #[must_use]
+    pub fn require_context<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.options.require_context.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Whether refusals are enforced; they are, unless told otherwise.
+    #[must_use]
+    pub fn mode(mut self, mode: Mode) -> Self {
+        self.options.mode = mode;
+        self
+    }
+
+    /// Takes hooks, limits and audit from a policy document.
+    #[must_use]
+    pub fn document(mut self, document: PolicyDocument) -> Self {
+        self.document = Some(document);
+        self
+    }
+
+    /// The engine. One whose options or document cannot be applied refuses every operation until
+    /// [`PolicyEngine::clear_registration_errors`], as after any registration that failed; [`Builder::try_build`] says
+    /// so at once.
     #[must_use]
     pub fn build(self) -> PolicyEngine {
-        PolicyEngine { engine: Arc::new(Engine::new(self.options)), store: self.store }
+        self.make().0
+    }
+
+    /// The engine, if its document can be applied.
+    ///
+    /// # Errors
+    /// `ConfigError` for a document with nothing for data hooks, and a required name that no context can have.
+    pub fn try_build(self) -> Result<PolicyEngine> {
+        let (engine, applied) = self.make();
+        applied.map(|()| engine)
+    }
+
+    fn make(self) -> (PolicyEngine, Result<()>) {
+        let Builder { store, options, document } = self;
+        let (engine, made) = match Engine::new(options.clone()) {
+            Ok(engine) => (engine, Ok(())),
+            Err(error) => {
+                let options = EngineOptions { require_context: Vec::new(), ..options };
+                (Engine::broken(options, &error), Err(error))
+            }
+        };
+        let applied = document.map_or(Ok(()), |document| engine.apply(&document));
+        (PolicyEngine { engine: Arc::new(engine), store }, made.and(applied))
     }
 }
 
@@ -100,6 +148,7 @@ impl PolicyEngine {
         Builder {
             store: target,
             options: EngineOptions { remember_errors: true, ..EngineOptions::default() },
+            document: None,
         }
     }
 
@@ -149,6 +198,14 @@ impl PolicyEngine {
         self.engine.add_rate_limit(operation, &limit)
     }
 
+    /// Puts a policy document in the place of the one before, in one step: see [`Engine::reload`].
+    ///
+    /// # Errors
+    /// `ConfigError` for a document with nothing for data hooks. Then everything is as it was.
+    pub fn reload(&self, document: &PolicyDocument) -> Result<()> {
+        self.engine.reload(document)
+    }
+
     /// How every limit that applies to an operation stands; spends nothing.
     ///
     /// # Errors
@@ -196,34 +253,54 @@ impl PolicyEngine {
     }
 
     fn drive(&self, request: Request<'_>, context: Option<&PolicyContext<'_>>) -> Result<Outcome> {
-        let clock = self.engine.clock();
         let mut operation = match said(context) {
             Ok(context) => self.engine.start(Request { context, ..request }.at_depth(DEPTH.get())),
             Err(error) => return Err(self.engine.reject(request, error)),
         };
+        self.run(&mut operation)?;
+        operation.finish()
+    }
+
+    /// Performs the steps of an operation until it is done, or has a pair of a scan to give.
+    pub(super) fn run(&self, operation: &mut Operation<'_>) -> Result<bool> {
+        let clock = self.engine.clock();
         let database = match &self.store {
             Target::Database(database) => Some(database),
             Target::Other(_) => None,
         };
         loop {
-            let reply = match driver::advance(&mut operation, clock, database) {
+            let reply = match driver::advance(operation, clock, database) {
                 Step::CallHook(call) => Reply::Answer(nested(call.depth, || hook::call(&call))),
                 Step::Store(call) => Reply::Store(match &self.store {
                     Target::Database(database) => driver::perform(database, &call),
                     Target::Other(store) => driver::perform(&**store, &call),
                 }),
+                Step::Item { .. } => return Ok(true),
                 Step::Log(call) => tell(&call),
-                Step::Done => break,
+                Step::Record(call) => driver::record(&call).unwrap_or_else(|| listen::record(&call)),
+                Step::Notify(call) => listen::notify(&call),
+                Step::Done => return Ok(false),
             };
-            // The next step reads the clock, where the time matters.
-            operation.resume(reply, Time::default())?;
+            operation.resume(reply)?;
         }
-        operation.finish()
+    }
+
+    /// What the store can do beside the three.
+    pub(super) fn abilities(&self) -> Abilities {
+        match &self.store {
+            Target::Database(_) => Abilities::ALL,
+            Target::Other(store) => store.abilities(),
+        }
+    }
+
+    /// How deep this thread is in hooks.
+    pub(super) fn depth() -> u32 {
+        DEPTH.get()
     }
 }
 
 /// What the caller says about who acts.
-fn said<'a>(context: Option<&'a PolicyContext<'_>>) -> Result<Cow<'a, Context>> {
+pub(super) fn said<'a>(context: Option<&'a PolicyContext<'_>>) -> Result<Cow<'a, Context>> {
     context.map_or(Ok(Cow::Borrowed(NOTHING)), PolicyContext::to_context)
 }
 

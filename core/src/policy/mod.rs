@@ -26,13 +26,20 @@ mod engine;
 mod handle;
 mod helpers;
 mod hook;
+mod listen;
+mod many;
+mod scan;
 
 pub use action::PolicyAction;
 pub use context::PolicyContext;
-pub use driver::{advance, perform, time_for};
+pub use driver::{advance, perform, record, time_for};
 pub use engine::{Builder, PolicyEngine};
 pub use handle::HookHandle;
 pub use helpers::{allow_all, deny_all, log_and_allow, redact_value, require_agent_id};
+pub use scan::Scan;
 
-pub use crate::hook::Answer;
+pub use crate::audit::{Phase, SinkId};
+pub use crate::engine::{Explanation, ListenerId};
+pub use crate::hook::{Answer, Mode};
 pub use crate::limit::{Count, RateLimit};
+pub use many::BatchOp;

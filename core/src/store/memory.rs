@@ -5,8 +5,10 @@ use std::sync::PoisonError;
 
 use crossbeam_utils::sync::ShardedLock;
 
-/// `None` once it was closed.
-type Map = Option<BTreeMap<Box<[u8]>, Box<[u8]>>>;
+use super::page::{self, PageBuilder};
+use super::{Change, Page};
+
+type Map = BTreeMap<Box<[u8]>, Box<[u8]>>;
 
 /// A call on a memory that was closed.
 #[derive(Debug)]
@@ -14,7 +16,8 @@ pub(super) struct Closed;
 
 /// A map whose reads take one of eight locks, chosen by thread, and whose writes take all of them.
 pub(super) struct Memory {
-    map: ShardedLock<Map>,
+    /// `None` once it was closed.
+    map: ShardedLock<Option<Map>>,
 }
 
 impl Memory {
@@ -32,10 +35,7 @@ impl Memory {
     pub(super) fn put(&self, key: &[u8], value: &[u8]) -> Result<(), Closed> {
         // Copied before, dropped after the lock is held: both may take a while. The key is copied where it is new.
         let value = value.into();
-        let old = self.write(|map| match map.get_mut(key) {
-            Some(known) => Some(std::mem::replace(known, value)),
-            None => map.insert(key.into(), value),
-        })?;
+        let old = self.write(|map| set(map, key, value))?;
         drop(old);
         Ok(())
     }
@@ -44,6 +44,34 @@ impl Memory {
         let old = self.write(|map| map.remove(key))?;
         drop(old);
         Ok(())
+    }
+
+    /// All changes at once: no reader sees some of them.
+    pub(super) fn batch(&self, changes: &[Change<'_>]) -> Result<(), Closed> {
+        let copied: Vec<_> = changes.iter().map(|change| change.value().map(Box::from)).collect();
+        let mut old = Vec::with_capacity(changes.len());
+        self.write(|map| {
+            for (change, value) in changes.iter().zip(copied) {
+                old.push(match value {
+                    Some(value) => set(map, change.key(), value),
+                    None => map.remove(change.key()),
+                });
+            }
+        })?;
+        drop(old);
+        Ok(())
+    }
+
+    pub(super) fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Page, Closed> {
+        let mut page = PageBuilder::new(prefix, limit);
+        let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
+        let map = map.as_ref().ok_or(Closed)?;
+        for (key, value) in map.range::<[u8], _>(page::range(prefix, after)) {
+            if !page.takes(key, value) {
+                break;
+            }
+        }
+        Ok(page.finish())
     }
 
     /// Closes it and lets go of everything in it.
@@ -56,8 +84,16 @@ impl Memory {
         self.map.read().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
-    fn write<T>(&self, change: impl FnOnce(&mut BTreeMap<Box<[u8]>, Box<[u8]>>) -> T) -> Result<T, Closed> {
+    fn write<T>(&self, change: impl FnOnce(&mut Map) -> T) -> Result<T, Closed> {
         let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
         map.as_mut().map(change).ok_or(Closed)
+    }
+}
+
+/// Sets a key, and gives back what it replaced.
+fn set(map: &mut Map, key: &[u8], value: Box<[u8]>) -> Option<Box<[u8]>> {
+    match map.get_mut(key) {
+        Some(known) => Some(std::mem::replace(known, value)),
+        None => map.insert(key.into(), value),
     }
 }

@@ -68,8 +68,9 @@ impl Subject {
             Way::Stepwise => {
                 let default = EngineOptions::default();
                 let max_open = max_open.unwrap_or(default.max_open);
-                let options = EngineOptions { clock, max_open, remember_errors: true };
-                Subject::Stepwise(Arc::new(Engine::new(options)), shelf.clone())
+                let options =
+                    EngineOptions { clock, max_open, remember_errors: true, ..EngineOptions::default() };
+                Subject::Stepwise(Arc::new(Engine::new(options).unwrap()), shelf.clone())
             }
         }
     }
@@ -233,7 +234,7 @@ fn drive(engine: &Engine, shelf: &Shelf, request: Request<'_>) -> Got {
             Step::Log(_) => Reply::Logged,
             _ => break,
         };
-        operation.resume(reply, now).unwrap();
+        operation.resume(reply).unwrap();
     }
     match operation.finish() {
         Ok(outcome) if kind == Kind::Read => Got::Value(outcome.value),

@@ -15,7 +15,7 @@ const NOTHING: &Context = &Context::new();
 
 /// An engine with a hook of the host before and after each kind of operation, and the audit on.
 fn engine(options: EngineOptions) -> Engine {
-    let engine = Engine::new(options);
+    let engine = Engine::new(options).unwrap();
     for trigger in Trigger::ALL {
         engine.add_hook(trigger, "**", Action::Host(Arc::new(()))).unwrap();
     }
@@ -54,7 +54,7 @@ fn an_operation_that_is_dropped_is_refused_or_unknown_and_audited() {
         let mut operation = engine.start(Request::write(b"k", b"v", NOTHING));
         for _ in 0..replies {
             let (_, reply) = next(&mut operation);
-            operation.resume(reply.unwrap(), Time::default()).unwrap();
+            operation.resume(reply.unwrap()).unwrap();
         }
         assert_eq!(next(&mut operation).0, at);
         drop(operation);
@@ -81,7 +81,7 @@ fn a_finished_operation_is_audited_once() {
     let engine = engine(EngineOptions::default());
     let mut operation = engine.start(Request::write(b"k", b"v", NOTHING));
     while let (_, Some(reply)) = next(&mut operation) {
-        operation.resume(reply, Time::default()).unwrap();
+        operation.resume(reply).unwrap();
     }
     operation.abandon();
     assert!(operation.finish().is_ok());
@@ -95,14 +95,14 @@ fn asking_again_gives_the_same_step() {
     let mut operation = engine.start(Request::read(b"k", NOTHING));
     assert_eq!(next(&mut operation).0, "before_read");
     assert_eq!(next(&mut operation).0, "before_read");
-    operation.resume(Reply::Answer(Answer::Allow), Time::default()).unwrap();
+    operation.resume(Reply::Answer(Answer::Allow)).unwrap();
     assert_eq!(next(&mut operation).0, "store");
     assert_eq!(next(&mut operation).0, "store");
 }
 
 /// Checks that a reply ended the operation as refused, with a `UsageError`.
 fn refused_by_misuse(engine: &Engine, mut operation: Operation<'_>, reply: Reply) {
-    let misuse = operation.resume(reply, Time::default()).unwrap_err();
+    let misuse = operation.resume(reply).unwrap_err();
     assert_eq!(misuse.code(), Code::Usage);
     assert_eq!(next(&mut operation).0, "done");
     assert_eq!(operation.finish().unwrap_err().to_string(), misuse.to_string());
@@ -124,7 +124,7 @@ fn a_wrong_reply_ends_it_as_refused() {
     }
     let mut operation = start();
     next(&mut operation);
-    operation.resume(Reply::Answer(Answer::Allow), Time::default()).unwrap();
+    operation.resume(Reply::Answer(Answer::Allow)).unwrap();
     refused_by_misuse(&engine, operation, Reply::Answer(Answer::Allow));
 }
 
@@ -133,9 +133,9 @@ fn a_value_in_reply_to_a_write_is_a_store_error() {
     let engine = engine(EngineOptions::default());
     let mut operation = engine.start(Request::write(b"k", b"v", NOTHING));
     next(&mut operation);
-    operation.resume(Reply::Answer(Answer::Allow), Time::default()).unwrap();
+    operation.resume(Reply::Answer(Answer::Allow)).unwrap();
     next(&mut operation);
-    operation.resume(Reply::Store(StoreReply::Value(None)), Time::default()).unwrap();
+    operation.resume(Reply::Store(StoreReply::Value(None))).unwrap();
     assert_eq!(next(&mut operation).0, "done");
     assert_eq!(operation.finish().unwrap_err().code(), Code::Store);
 }
@@ -145,9 +145,9 @@ fn a_reply_after_the_end_is_a_usage_error_and_changes_nothing() {
     let engine = engine(EngineOptions::default());
     let mut operation = engine.start(Request::delete(b"k", NOTHING));
     while let (_, Some(reply)) = next(&mut operation) {
-        operation.resume(reply, Time::default()).unwrap();
+        operation.resume(reply).unwrap();
     }
-    let late = operation.resume(Reply::Store(StoreReply::Done), Time::default()).unwrap_err();
+    let late = operation.resume(Reply::Store(StoreReply::Done)).unwrap_err();
     assert_eq!(late.code(), Code::Usage);
     assert!(operation.finish().is_ok(), "what was decided stays");
 }
@@ -193,7 +193,7 @@ fn an_operation_may_go_from_thread_to_thread() {
         steps.push(step);
         operation = std::thread::scope(|scope| {
             let thread = scope.spawn(move || {
-                operation.resume(reply, Time::default()).unwrap();
+                operation.resume(reply).unwrap();
                 operation
             });
             thread.join().unwrap()

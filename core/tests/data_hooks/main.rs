@@ -12,8 +12,10 @@
 mod answers;
 mod lifecycle;
 mod registry;
+mod several;
 mod stores;
 mod threads;
+mod trying;
 
 use checkrein::PolicyEngine;
 use checkrein::audit::{AuditFilter, Entry};

@@ -193,7 +193,7 @@ impl Model {
         self.audit.push(Entry {
             sequence: self.audit.len() as u64 + 1,
             timestamp_ns: EPOCH_NS + self.now_ns,
-            operation: asked.kind,
+            operation: asked.kind.as_str(),
             key: asked.key.to_vec(),
             result,
             agent_id: asked.who.as_ref().map(ToString::to_string),

@@ -1,7 +1,5 @@
 //! What is compared: outcomes, what hooks saw, audit entries.
 
-use checkrein::operation::Kind;
-
 use super::history::Bytes;
 
 pub(crate) const EPOCH_NS: u64 = 1_000_000_000_000;
@@ -23,7 +21,7 @@ pub(crate) struct Failed {
 pub(crate) struct Entry {
     pub(crate) sequence: u64,
     pub(crate) timestamp_ns: u64,
-    pub(crate) operation: Kind,
+    pub(crate) operation: &'static str,
     pub(crate) key: Bytes,
     pub(crate) result: &'static str,
     pub(crate) agent_id: Option<String>,

@@ -29,9 +29,13 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(max_open: usize) -> Self {
         let clock = ManualClock::new(EPOCH_NS);
-        let options =
-            EngineOptions { clock: Clock::Manual(Arc::clone(&clock)), max_open, remember_errors: true };
-        let engine = Engine::new(options);
+        let options = EngineOptions {
+            clock: Clock::Manual(Arc::clone(&clock)),
+            max_open,
+            remember_errors: true,
+            ..EngineOptions::default()
+        };
+        let engine = Engine::new(options).unwrap();
         engine.enable_audit(10_000).unwrap();
         World {
             engine,
@@ -133,7 +137,7 @@ impl World {
                 Reply::Store(_) => Reply::Answer(Answer::Allow),
                 _ => Reply::Store(StoreReply::Done),
             };
-            if operation.resume(reply, now()).is_err() {
+            if operation.resume(reply).is_err() {
                 break;
             }
             if asked.misfit == Some(at) {
@@ -194,6 +198,7 @@ impl World {
             StoreCall::Get { key } => return StoreReply::Value(store.get(key).cloned()),
             StoreCall::Put { key, value } => drop(store.insert(key.to_vec(), value.to_vec())),
             StoreCall::Delete { key } => drop(store.remove(key)),
+            _ => panic!("{call:?} is not asked of one key"),
         }
         StoreReply::Done
     }
@@ -212,7 +217,7 @@ impl World {
         let told = entries.iter().map(|entry| Entry {
             sequence: entry.sequence(),
             timestamp_ns: entry.timestamp_ns(),
-            operation: entry.operation(),
+            operation: entry.operation().as_str(),
             key: entry.key_bytes().to_vec(),
             result: entry.result().as_str(),
             agent_id: text(entry.agent_id()),

@@ -9,6 +9,8 @@ use redb::{Durability as Level, ReadOnlyTable, ReadableDatabase, StorageBackend,
 use super::failure::{self, Doing};
 use crate::error::Result;
 use crate::store::options::Options;
+use crate::store::page::{self, PageBuilder};
+use crate::store::{Change, Page};
 
 /// The format of the data that this version writes: the tables below.
 const FORMAT: u64 = 1;
@@ -17,22 +19,44 @@ const DATA: TableDefinition<'static, &[u8], &[u8]> = TableDefinition::new("data"
 const META: TableDefinition<'static, &str, u64> = TableDefinition::new("meta");
 const META_FORMAT: &str = "format";
 
-/// One write.
+/// What one writer writes.
 #[derive(Debug)]
-pub(super) enum Change {
+pub(super) enum Write {
     Put(Box<[u8]>, Box<[u8]>),
     Delete(Box<[u8]>),
+    /// Several, in their order.
+    Batch(Vec<Write>),
     /// No change, but the commit is synced.
     Flush,
 }
 
-impl Change {
+impl Write {
     /// What it counts for in bounds: its bytes and some for the bookkeeping.
     pub(super) fn bytes(&self) -> usize {
         match self {
-            Change::Put(key, value) => key.len().saturating_add(value.len()).saturating_add(64),
-            Change::Delete(key) => key.len().saturating_add(64),
-            Change::Flush => 0,
+            Write::Put(key, value) => key.len().saturating_add(value.len()).saturating_add(64),
+            Write::Delete(key) => key.len().saturating_add(64),
+            Write::Batch(writes) => writes.iter().map(Write::bytes).fold(0, usize::saturating_add),
+            Write::Flush => 0,
+        }
+    }
+
+    fn apply(&self, data: &mut redb::Table<'_, &'static [u8], &'static [u8]>) -> Result<(), redb::Error> {
+        match self {
+            Write::Put(key, value) => drop(data.insert(&**key, &**value)?),
+            Write::Delete(key) => drop(data.remove(&**key)?),
+            Write::Batch(writes) => return writes.iter().try_for_each(|write| write.apply(data)),
+            Write::Flush => {}
+        }
+        Ok(())
+    }
+}
+
+impl From<&Change<'_>> for Write {
+    fn from(change: &Change<'_>) -> Self {
+        match *change {
+            Change::Put { key, value } => Write::Put(key.into(), value.into()),
+            Change::Delete { key } => Write::Delete(key.into()),
         }
     }
 }
@@ -102,22 +126,16 @@ impl Engine {
         Ok(FORMAT)
     }
 
-    /// Applies changes in their order, all or none, and returns the view after them.
-    pub(super) fn commit(&self, label: &str, changes: &[Change], sync: bool) -> Result<View> {
+    /// Applies writes in their order, all or none, and returns the view after them.
+    pub(super) fn commit(&self, label: &str, writes: &[Write], sync: bool) -> Result<View> {
         guarded(label, Doing::Write, || {
-            let mut write = self.database()?.begin_write()?;
+            let mut transaction = self.database()?.begin_write()?;
             // It cannot fail here: it is refused only for savepoints and shared files.
-            let _ = write.set_durability(if sync { Level::Immediate } else { Level::None });
-            let mut data = write.open_table(DATA)?;
-            for change in changes {
-                match change {
-                    Change::Put(key, value) => drop(data.insert(&**key, &**value)?),
-                    Change::Delete(key) => drop(data.remove(&**key)?),
-                    Change::Flush => {}
-                }
-            }
+            let _ = transaction.set_durability(if sync { Level::Immediate } else { Level::None });
+            let mut data = transaction.open_table(DATA)?;
+            writes.iter().try_for_each(|write| write.apply(&mut data))?;
             drop(data);
-            write.commit()?;
+            transaction.commit()?;
             self.read()
         })
     }
@@ -148,6 +166,27 @@ impl View {
         guarded(label, Doing::Read, || {
             let data = self.data.as_ref().ok_or(redb::Error::DatabaseClosed)?;
             Ok(data.get(key)?.map(|value| value.value().to_vec()))
+        })
+    }
+
+    /// A page of the pairs whose keys begin with a prefix.
+    pub(super) fn scan(
+        &self,
+        label: &str,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Page> {
+        guarded(label, Doing::Read, || {
+            let data = self.data.as_ref().ok_or(redb::Error::DatabaseClosed)?;
+            let mut page = PageBuilder::new(prefix, limit);
+            for pair in data.range::<&[u8]>(page::range(prefix, after))? {
+                let (key, value) = pair?;
+                if !page.takes(key.value(), value.value()) {
+                    break;
+                }
+            }
+            Ok(page.finish())
         })
     }
 }

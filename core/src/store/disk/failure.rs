@@ -126,7 +126,7 @@ fn failed(label: &str, doing: Doing) -> String {
 }
 
 fn store(code: Code, message: String, cause: Option<Cause>) -> Error {
-    StoreError { message, code, cause }.into()
+    StoreError { message, code, applied: None, cause }.into()
 }
 
 fn cause(type_name: &str, error: impl std::error::Error + Send + Sync + 'static) -> Cause {

@@ -1,6 +1,6 @@
 //! The database on disk: one process, one file, each write in a commit that it may share with others.
 //!
-//! A write goes through the [`group`] queue to a transaction of the storage engine (`redb`, copy-on-write
+//! A write goes through the [`group`](crate::group) queue to a transaction of the storage engine (`redb`, copy-on-write
 //! B-trees with checksums). After each commit the leader publishes a view of the new state; reads take the
 //! current view without a lock. The view is published before any writer of the group is told, so a writer
 //! always reads its own write. After the first failure every call is refused until the database is opened again.
@@ -8,7 +8,6 @@
 mod directory;
 mod engine;
 mod failure;
-mod group;
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -16,12 +15,13 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use arc_swap::ArcSwapOption;
 
 use self::directory::Directory;
-use self::engine::{Change, Engine, View};
-use self::group::GroupCommit;
+use self::engine::{Engine, View, Write};
 use super::durability::Durability;
 use super::options::Options;
+use super::{Change, Page};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::group::GroupCommit;
 
 /// With [`Durability::Relaxed`], a commit is synced once this much time has passed since the last that was.
 const SYNC_AFTER_NS: u64 = 1_000_000_000;
@@ -35,14 +35,11 @@ pub(super) struct Disk {
     clock: Clock,
     /// What reads see; `None` once the database was closed or has failed.
     view: ArcSwapOption<View>,
-    writes: GroupCommit<Change>,
+    writes: GroupCommit<Write>,
     /// The engine, for the leader of a group; `None` once the database was closed.
     open: Mutex<Option<Open>>,
     /// The first failure.
     failed: OnceLock<Error>,
-    // After a fork the child must not touch the file: the process that opened it is remembered, and a call
-    // from another one will be refused here and in `drop`.
-    _opened_by: u32,
 }
 
 struct Open {
@@ -87,7 +84,6 @@ impl Disk {
             })),
             failed: OnceLock::new(),
             label,
-            _opened_by: std::process::id(),
         })
     }
 
@@ -103,15 +99,26 @@ impl Disk {
     }
 
     pub(super) fn put(&self, key: &[u8], value: &[u8]) -> Result<()> {
-        self.submit(Change::Put(key.into(), value.into()))
+        self.submit(Write::Put(key.into(), value.into()))
     }
 
     pub(super) fn delete(&self, key: &[u8]) -> Result<()> {
-        self.submit(Change::Delete(key.into()))
+        self.submit(Write::Delete(key.into()))
+    }
+
+    /// All changes in one commit.
+    pub(super) fn batch(&self, changes: &[Change<'_>]) -> Result<()> {
+        self.submit(Write::Batch(changes.iter().map(Write::from).collect()))
+    }
+
+    pub(super) fn scan(&self, prefix: &[u8], after: Option<&[u8]>, limit: usize) -> Result<Page> {
+        let view = self.view.load();
+        let Some(view) = view.as_ref() else { return Err(self.refusal()) };
+        view.scan(&self.label, prefix, after, limit).map_err(|error| self.fail(error))
     }
 
     pub(super) fn flush(&self) -> Result<()> {
-        self.submit(Change::Flush)
+        self.submit(Write::Flush)
     }
 
     /// Finishes the writes under way, closes the file and unlocks the directory.
@@ -129,26 +136,26 @@ impl Disk {
         }
     }
 
-    fn submit(&self, change: Change) -> Result<()> {
-        let bytes = change.bytes();
-        let outcome = self.writes.submit(change, bytes, |changes| self.commit(changes));
+    fn submit(&self, write: Write) -> Result<()> {
+        let bytes = write.bytes();
+        let outcome = self.writes.submit(write, bytes, |writes| self.commit(writes));
         outcome.unwrap_or_else(|| Err(failure::closed(&self.label)))
     }
 
     /// Commits a group; only its leader is here, so the lock is never waited for.
-    fn commit(&self, changes: &[Change]) -> Result<()> {
+    fn commit(&self, writes: &[Write]) -> Result<()> {
         if let Some(first) = self.failed.get() {
             return Err(failure::again(&self.label, first));
         }
         let mut open = self.lock();
         let Some(open) = open.as_mut() else { return Err(failure::closed(&self.label)) };
         let now = self.clock.now().monotonic_ns;
-        let bytes = changes.iter().map(Change::bytes).fold(open.unsynced_bytes, usize::saturating_add);
+        let bytes = writes.iter().map(Write::bytes).fold(open.unsynced_bytes, usize::saturating_add);
         let sync = self.durability == Durability::Sync
             || bytes >= SYNC_AFTER_BYTES
             || now.saturating_sub(open.synced_ns) >= SYNC_AFTER_NS
-            || changes.iter().any(|change| matches!(change, Change::Flush));
-        let view = open.engine.commit(&self.label, changes, sync).map_err(|error| self.fail(error))?;
+            || writes.iter().any(|write| matches!(write, Write::Flush));
+        let view = open.engine.commit(&self.label, writes, sync).map_err(|error| self.fail(error))?;
         self.view.store(Some(view.into()));
         // A read may have failed meanwhile, before this view was there to be taken away.
         if self.failed.get().is_some() {

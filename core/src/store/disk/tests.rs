@@ -190,6 +190,38 @@ fn a_disk_that_is_full_at_any_step_loses_no_acknowledged_write() {
 }
 
 #[test]
+fn a_batch_on_a_disk_that_fails_at_any_step_is_there_whole_or_not_at_all() {
+    let value = vec![1; 5000];
+    let batch = |disk: &Disk, round: u32| {
+        let keys: Vec<_> = (0..KEYS).map(u32::to_be_bytes).collect();
+        let mut number = value.clone();
+        number[..4].copy_from_slice(&round.to_be_bytes());
+        let changes: Vec<_> = keys.iter().map(|key| Change::Put { key, value: &number }).collect();
+        disk.batch(&changes)
+    };
+    let content = new_disk_content();
+    for healthy in 0.. {
+        let storage = Shaky::new(content.clone());
+        let disk = Disk::with_backend(storage.clone(), &Options::default()).unwrap();
+        batch(&disk, 0).unwrap();
+        storage.0.lock().unwrap().healthy = healthy;
+        let done = batch(&disk, 1);
+        let power_lost = storage.0.lock().unwrap().after_power_loss(healthy as u64);
+        let live = storage.0.lock().unwrap().live.clone();
+        for content in [live, power_lost] {
+            let shown = shown(&Disk::with_backend(Shaky::new(content), &Options::default()).unwrap());
+            let all = |round| shown == vec![Some(round); KEYS as usize];
+            assert!(all(1) || done.is_err() && all(0), "{shown:?}");
+        }
+        match done {
+            Ok(()) => return,
+            Err(error) => assert_eq!(error.code(), Code::StoreFull, "{error}"),
+        }
+        assert_eq!(disk.scan(b"", None, 1).unwrap_err().code(), Code::StoreFull);
+    }
+}
+
+#[test]
 fn opening_on_a_disk_that_fails_is_an_error_at_every_step() {
     let healthy = new_disk_content();
     for content in [Vec::new(), healthy] {

@@ -1,0 +1,547 @@
+//! The course of an operation: requirements and limits looked at, before-hooks, strict sinks, limits taken, the
+//! store, after-hooks, the end.
+//!
+//! There is one course for all operations. A `get`, `put` or `delete` goes through it with one key. A batch asks the
+//! before-hooks about all its keys before limits are taken for all of them, and a scan goes round for each key.
+
+use std::borrow::Cow;
+
+use super::ending::Ending;
+use super::now::Now;
+use super::refusal::Refusal;
+use super::subject::{Stage, Subject};
+use super::whole::Whole;
+use super::{Kind, Outcome, Reply, StoreReply};
+use crate::audit::OperationId;
+use crate::context::Context;
+use crate::engine::{Config, Place};
+use crate::error::{Code, Error, Result, UsageError};
+use crate::hook::{Action, Answer, Decision, Mode, Phase};
+use crate::limit::{Refused, Taken, Target, Unmet};
+
+/// The changing part of an operation.
+pub(super) struct Course<'a> {
+    /// The key in hand.
+    pub(super) subject: Subject<'a>,
+    pub(super) whole: Whole<'a>,
+    pub(super) context: Cow<'a, Context>,
+    pub(super) depth: u32,
+    pub(super) state: State,
+    pub(super) pending: Pending,
+    /// The first operation of an engine that refuses nothing tells so.
+    warn: bool,
+    /// A rate limit's shared overflow bucket was used: the audit says so.
+    pub(super) overflow: Option<String>,
+    /// Counted among the engine's open operations.
+    counted: Option<Place>,
+    /// Drawn when the audit needs it first.
+    pub(super) id: Option<OperationId>,
+    pub(super) result: Result<(), Refusal>,
+    /// What is left to be told, where a sink or a listener is to be told by a step.
+    pub(super) ending: Option<Box<Ending>>,
+}
+
+/// The stations of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Requirements and limits are to be looked at.
+    Start,
+    /// Before-hooks are asked.
+    Before,
+    /// Strict sinks are told what was decided.
+    Decided,
+    /// Limits are to be taken.
+    Take,
+    /// The store is to be asked, or was asked and has not replied.
+    Store,
+    /// After-hooks are asked.
+    After,
+    /// A pair of a scan waits for the caller.
+    Item,
+    /// Decided, and not yet in the audit.
+    Ended,
+    /// In the audit's ring; sinks and listeners are told.
+    Telling,
+    /// Nothing more.
+    Done,
+}
+
+/// What the driver was asked for and has not replied to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pending {
+    Nothing,
+    Warning,
+    Hook(u32),
+    Log(u32),
+    Store,
+    Item,
+    /// The sink at this place.
+    Sink(usize),
+    /// The listener at this place.
+    Listener(usize),
+}
+
+impl<'a> Course<'a> {
+    /// An operation that is to start, or one that a fault has refused already. Built where it stays: it is large.
+    #[inline]
+    pub(super) fn new(
+        subject: Subject<'a>,
+        whole: Whole<'a>,
+        context: Cow<'a, Context>,
+        depth: u32,
+        fault: Option<Error>,
+        warn: bool,
+    ) -> Self {
+        let (state, result) = match fault {
+            Some(error) => (State::Ended, Err(Refusal::of(error, None))),
+            None => (State::Start, Ok(())),
+        };
+        Course {
+            subject,
+            whole,
+            context,
+            depth,
+            state,
+            pending: Pending::Nothing,
+            warn,
+            overflow: None,
+            counted: None,
+            id: None,
+            result,
+            ending: None,
+        }
+    }
+
+    /// What stays behind where the real one has gone elsewhere.
+    pub(super) fn ended() -> Self {
+        const NOTHING: &Context = &Context::new();
+        let mut ended = Course::new(Subject::none(), Whole::One, Cow::Borrowed(NOTHING), 0, None, false);
+        ended.state = State::Done;
+        ended
+    }
+
+    pub(super) fn into_owned(self) -> Course<'static> {
+        Course {
+            subject: self.subject.into_owned(),
+            whole: self.whole.into_owned(),
+            context: Cow::Owned(self.context.into_owned()),
+            depth: self.depth,
+            state: self.state,
+            pending: self.pending,
+            warn: self.warn,
+            overflow: self.overflow,
+            counted: self.counted,
+            id: self.id,
+            result: self.result,
+            ending: self.ending,
+        }
+    }
+
+    /// Goes on until the driver is needed, or to the end.
+    pub(super) fn run(&mut self, config: &Config, now: &mut Now<'_>) {
+        if config.is_of_parent() {
+            self.orphan();
+        }
+        while self.pending == Pending::Nothing {
+            match self.state {
+                State::Start => self.start(config, now),
+                State::Before => self.ask_next(config, Phase::Before),
+                State::Decided => self.tell_decided(config, now),
+                State::Take => self.take_limits(config, now),
+                State::Store => self.ask_store(config, now),
+                State::After => self.ask_next(config, Phase::After),
+                State::Item => self.pending = Pending::Item,
+                State::Ended => self.conclude(config, now),
+                State::Telling => self.tell_next(config),
+                State::Done => return,
+            }
+        }
+    }
+
+    fn start(&mut self, config: &Config, now: &mut Now<'_>) {
+        if std::mem::take(&mut self.warn) {
+            self.pending = Pending::Warning;
+            return;
+        }
+        if let Some(name) = config.lacks(&self.context) {
+            let reason = format!("the context has no `{name}`: this engine requires it");
+            let refused = self.refuse_or_note(config, "require_context", reason);
+            if refused {
+                return;
+            }
+        }
+        match self.whole {
+            Whole::One => self.start_one(config, now),
+            Whole::Many(_) => self.start_many(config, now),
+            // Counted before anything happens; its keys are judged one by one.
+            Whole::Scan(_) => {
+                if self.count(config) {
+                    self.state = State::Decided;
+                }
+            }
+        }
+    }
+
+    fn start_one(&mut self, config: &Config, now: &mut Now<'_>) {
+        self.subject.match_hooks(config);
+        let alone = self.subject.matched.is_empty();
+        if !self.look_at_limits(config, now, alone) {
+            return;
+        }
+        if alone {
+            // Nothing is asked in between, so the tokens are taken already: only strict sinks are left to be told.
+            self.state = if config.has_strict_sink { State::Decided } else { State::Store };
+        } else if !self.subject.asks_host(config) || self.count(config) {
+            // Counted before anything happens: too many open ones are refused while nothing is taken or written.
+            self.state = State::Before;
+        }
+    }
+
+    /// Looks at the limits for the key in hand; takes of them too where `alone`: no hook is to be asked.
+    fn look_at_limits(&mut self, config: &Config, now: &mut Now<'_>, alone: bool) -> bool {
+        if config.limits.is_empty() {
+            return true;
+        }
+        let target = Target::from(self.subject.kind);
+        let now_ns = now.get().monotonic_ns;
+        let judged = match alone && !config.has_strict_sink {
+            true => config.limits.pass(target, &self.context, now_ns),
+            false => config.limits.start(target, &self.context, now_ns),
+        };
+        self.limits_pass(config, judged)
+    }
+
+    fn start_many(&mut self, config: &Config, now: &mut Now<'_>) {
+        let Whole::Many(many) = &self.whole else { return };
+        if many.subjects.is_empty() {
+            self.state = State::Ended;
+            return;
+        }
+        if !config.limits.is_empty() {
+            let demand = many.demand();
+            let judged = config.limits.start_many(&demand, &self.context, now.get().monotonic_ns);
+            if !self.limits_pass_many(config, judged) {
+                return;
+            }
+        }
+        if self.count(config) {
+            self.take_in_hand(Some(0));
+            self.subject.match_hooks(config);
+            self.state = State::Before;
+        }
+    }
+
+    fn take_limits(&mut self, config: &Config, now: &mut Now<'_>) {
+        if !config.limits.is_empty() {
+            let now_ns = now.get().monotonic_ns;
+            let passes = match &self.whole {
+                Whole::Many(many) => {
+                    let judged = config.limits.take_many(&many.demand(), &self.context, now_ns);
+                    self.limits_pass_many(config, judged)
+                }
+                Whole::One | Whole::Scan(_) => {
+                    let target = Target::from(self.subject.kind);
+                    let judged = config.limits.take(target, &self.context, now_ns);
+                    self.limits_pass(config, judged)
+                }
+            };
+            if !passes {
+                return;
+            }
+        }
+        match self.whole {
+            Whole::Scan(_) => self.show_value(),
+            Whole::One | Whole::Many(_) => self.state = State::Store,
+        }
+    }
+
+    /// Of a key of a scan the store has given the value already.
+    fn show_value(&mut self) {
+        if let Whole::Scan(scan) = &mut self.whole {
+            self.subject.value = scan.value.take().map(Cow::Owned);
+            self.subject.stage = Stage::Replied;
+            self.state = State::After;
+        }
+    }
+
+    fn limits_pass_many(&mut self, config: &Config, judged: Result<Taken, Unmet>) -> bool {
+        match judged {
+            Ok(taken) => self.limits_pass(config, Ok(taken)),
+            Err(Unmet::Refused(refused)) => self.limits_pass(config, Err(refused)),
+            Err(Unmet::Impossible(impossible)) => {
+                self.fail(impossible.error("batch"));
+                false
+            }
+        }
+    }
+
+    /// Notes what was taken, or refuses; false where the operation has ended.
+    fn limits_pass(&mut self, config: &Config, judged: Result<Taken, Refused>) -> bool {
+        match judged {
+            Ok(taken) => {
+                if let Some(limit) = taken.overflow() {
+                    let note = format!("limit `{limit}` tracks no more keys: its shared bucket was used");
+                    self.overflow = Some(note);
+                }
+                true
+            }
+            Err(refused) if config.mode == Mode::Shadow => {
+                self.note_denial(Some(refused.limit()), refused.reason());
+                true
+            }
+            Err(refused) => {
+                self.refuse_by_limit(&refused);
+                false
+            }
+        }
+    }
+
+    /// Asks the next matching hook of a phase, or goes on to what comes after the phase.
+    fn ask_next(&mut self, config: &Config, phase: Phase) {
+        let Some(&place) = self.subject.matched.get(self.subject.next) else {
+            self.subject.next = 0;
+            return match phase {
+                Phase::Before => self.judged(config),
+                Phase::After => self.finished(),
+            };
+        };
+        self.subject.next += 1;
+        let hooks = config.hooks_of(self.subject.kind);
+        let Some(hook) = hooks.get(place).filter(|hook| hook.trigger.phase == phase) else { return };
+        match &hook.action {
+            Action::Helper(helper) => self.judge(config, hook, helper.answer(&self.context)),
+            Action::Host(_) => self.pending = Pending::Hook(place),
+            Action::Log(_) => self.pending = Pending::Log(place),
+            Action::Declared(declared) => match declared.decide(&self.subject.key, &self.context) {
+                None => {}
+                Some(Decision::Answer(answer)) => self.judge(config, hook, answer),
+                Some(Decision::Log) => self.pending = Pending::Log(place),
+            },
+        }
+    }
+
+    /// The before-hooks let the key in hand pass.
+    fn judged(&mut self, config: &Config) {
+        self.state = match &self.whole {
+            Whole::One => State::Decided,
+            Whole::Scan(_) => State::Take,
+            Whole::Many(many) => {
+                let next = many.in_hand.map_or(0, |at| at + 1);
+                let next = (next < many.subjects.len()).then_some(next);
+                self.take_in_hand(next);
+                match next {
+                    Some(_) => {
+                        self.subject.match_hooks(config);
+                        State::Before
+                    }
+                    None => State::Decided,
+                }
+            }
+        };
+    }
+
+    fn ask_store(&mut self, config: &Config, now: &mut Now<'_>) {
+        match &mut self.whole {
+            Whole::One => {}
+            Whole::Many(many) if many.atomic => {
+                many.subjects.iter_mut().for_each(|subject| subject.stage = Stage::Asked);
+                self.pending = Pending::Store;
+                return;
+            }
+            Whole::Many(many) if many.in_hand.is_none() => self.take_in_hand(Some(0)),
+            Whole::Many(_) => {}
+            Whole::Scan(scan) => match scan.page.next() {
+                Some((key, value)) => {
+                    scan.value = Some(value);
+                    self.subject.turn_to(key);
+                    return self.start_key(config, now);
+                }
+                None if scan.ended => {
+                    self.state = State::Ended;
+                    return;
+                }
+                None => scan.asked = true,
+            },
+        }
+        self.subject.stage = Stage::Asked;
+        self.pending = Pending::Store;
+    }
+
+    /// The next key of a scan.
+    fn start_key(&mut self, config: &Config, now: &mut Now<'_>) {
+        self.subject.match_hooks(config);
+        let alone = self.subject.matched.is_empty();
+        if !self.look_at_limits(config, now, alone) {
+            return;
+        }
+        if alone && !config.has_strict_sink {
+            self.show_value();
+            self.finished();
+        } else {
+            self.state = State::Before;
+        }
+    }
+
+    /// The after-hooks are through with the key in hand, or a hook has hidden its value.
+    pub(super) fn finished(&mut self) {
+        self.subject.stage = Stage::Finished;
+        self.state = match &mut self.whole {
+            Whole::One => State::Ended,
+            Whole::Many(many) => {
+                let next = many.in_hand.map(|at| at + 1).filter(|at| *at < many.subjects.len());
+                self.take_in_hand(next);
+                match (next, self.subject.stage) {
+                    (None, _) => State::Ended,
+                    (Some(_), Stage::Replied) => State::After,
+                    (Some(_), _) => State::Store,
+                }
+            }
+            Whole::Scan(scan) if self.subject.value.is_some() => {
+                scan.modified |= self.subject.modified;
+                State::Item
+            }
+            Whole::Scan(scan) => {
+                scan.count.withheld += 1;
+                State::Store
+            }
+        };
+    }
+
+    /// Takes another one of many in hand, or none.
+    pub(super) fn take_in_hand(&mut self, next: Option<usize>) {
+        if let Whole::Many(many) = &mut self.whole {
+            many.hand_over(&mut self.subject, next);
+        }
+    }
+
+    /// Counts the operation among the open ones: where a hook of the host matches its key, and where it outlives
+    /// the call that started it. False where that makes too many, which ends it.
+    pub(super) fn count(&mut self, config: &Config) -> bool {
+        if self.counted.is_some() || matches!(self.state, State::Ended | State::Telling | State::Done) {
+            return true;
+        }
+        let (place, passes) = config.open.enter();
+        self.counted = Some(place);
+        if !passes {
+            let max = config.open.max();
+            let message = format!("no more than {max} operations may be open at once: let some end first");
+            if std::mem::replace(&mut self.pending, Pending::Nothing) == Pending::Store {
+                // The step was shown and is taken back: the store has not been asked.
+                self.subject.stage = Stage::Unasked;
+            }
+            self.fail(Error::Usage(UsageError { message, code: Code::OpenLimit }));
+        }
+        passes
+    }
+
+    /// No longer among the open operations of its engine.
+    pub(super) fn uncount(&mut self, config: &Config) {
+        if let Some(place) = self.counted.take() {
+            config.open.leave(place);
+        }
+    }
+
+    #[inline]
+    pub(super) fn resume(&mut self, config: &Config, reply: Reply) -> Result<()> {
+        // The usual replies first: taking any other apart copies it, and it is large.
+        match (self.pending, &reply) {
+            (Pending::Hook(_), Reply::Answer(Answer::Nothing | Answer::Allow)) => {}
+            (Pending::Store, Reply::Store(StoreReply::Done)) if self.subject.kind != Kind::Read => {
+                self.subject.stage = Stage::Replied;
+                self.state = State::After;
+            }
+            _ => return self.resume_otherwise(config, reply),
+        }
+        self.pending = Pending::Nothing;
+        Ok(())
+    }
+
+    fn resume_otherwise(&mut self, config: &Config, reply: Reply) -> Result<()> {
+        let pending = std::mem::replace(&mut self.pending, Pending::Nothing);
+        let place = match pending {
+            Pending::Hook(place) | Pending::Log(place) => Some(place),
+            _ => None,
+        };
+        let hook = place.and_then(|place| config.hooks_of(self.subject.kind).get(place));
+        match (pending, reply, hook) {
+            (Pending::Warning, Reply::Logged | Reply::LogFailed(_), _) => self.warned(),
+            (Pending::Listener(_), Reply::Logged, _) => {}
+            (Pending::Listener(_), Reply::LogFailed(cause), _) => self.listener_failed(&cause),
+            (Pending::Hook(_), Reply::Answer(answer), Some(hook)) => self.judge(config, hook, answer),
+            (Pending::Log(_), Reply::Logged, Some(hook)) => self.judge(config, hook, Answer::Log),
+            (Pending::Log(_), Reply::LogFailed(cause), Some(hook)) => {
+                self.judge(config, hook, Answer::foreign(cause));
+            }
+            (Pending::Store, Reply::Store(reply), _) => self.take_reply(reply),
+            (Pending::Sink(_), Reply::Recorded, _) => {}
+            (Pending::Sink(at), Reply::RecordFailed(cause), _) => self.sink_failed(config, at, cause),
+            _ => return Err(self.misuse(pending)),
+        }
+        Ok(())
+    }
+
+    fn take_reply(&mut self, reply: StoreReply) {
+        match (&mut self.whole, reply) {
+            (Whole::Scan(scan), StoreReply::Page(page)) => {
+                if let Some(fault) = scan.fault_of(&page.pairs) {
+                    return self.fail_by_store(StoreReply::Invalid(fault));
+                }
+                scan.ended = page.end || page.pairs.is_empty();
+                scan.after = page.pairs.last().map(|(key, _)| key.clone());
+                scan.page = page.pairs.into_iter();
+            }
+            (Whole::Many(many), StoreReply::Done) if many.atomic => {
+                many.subjects.iter_mut().for_each(|subject| subject.stage = Stage::Replied);
+                self.take_in_hand(Some(0));
+                self.state = State::After;
+            }
+            (Whole::One | Whole::Many(_), StoreReply::Value(value)) if self.subject.kind == Kind::Read => {
+                self.subject.stage = Stage::Replied;
+                self.subject.value = value.map(Cow::Owned);
+                match self.subject.value {
+                    Some(_) => self.state = State::After,
+                    None => self.finished(),
+                }
+            }
+            (Whole::One | Whole::Many(_), StoreReply::Done) if self.subject.kind != Kind::Read => {
+                self.subject.stage = Stage::Replied;
+                self.state = State::After;
+            }
+            (_, reply) => self.fail_by_store(reply),
+        }
+    }
+
+    /// Takes the pair of a scan that waits for the caller.
+    pub(super) fn take_item(&mut self) -> Option<(Vec<u8>, Vec<u8>)> {
+        let Whole::Scan(scan) = &mut self.whole else { return None };
+        if self.pending != Pending::Item {
+            return None;
+        }
+        scan.count.given += 1;
+        self.pending = Pending::Nothing;
+        self.state = State::Store;
+        let key = std::mem::take(&mut self.subject.key).into_owned();
+        Some((key, self.subject.value.take().unwrap_or_default().into_owned()))
+    }
+
+    pub(super) fn take_outcome(&mut self) -> Result<Outcome> {
+        match std::mem::replace(&mut self.result, Ok(())) {
+            Ok(()) => Ok(self.outcome()),
+            Err(refusal) => Err(refusal.error),
+        }
+    }
+
+    fn outcome(&mut self) -> Outcome {
+        let read = |subject: &mut Subject<'_>| {
+            let value = subject.value.take().filter(|_| subject.kind == Kind::Read);
+            value.map(Cow::into_owned)
+        };
+        match &mut self.whole {
+            Whole::One => Outcome { value: read(&mut self.subject), values: Vec::new() },
+            Whole::Many(many) if many.kind() == Some(Kind::Read) => {
+                Outcome { value: None, values: many.subjects.iter_mut().map(read).collect() }
+            }
+            Whole::Many(_) | Whole::Scan(_) => Outcome::default(),
+        }
+    }
+}

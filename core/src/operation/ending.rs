@@ -1,0 +1,306 @@
+//! The end of an operation: the audit's ring and its sinks, then who listens for refusals.
+
+use super::course::{Course, Pending, State};
+use super::now::Now;
+use super::subject::{Stage, Subject, WouldDeny};
+use super::whole::Whole;
+use crate::audit::{AuditLog, Entry, OperationId, Phase, Record, SinkTarget, Surface, Verb, Verdict};
+use crate::clock::Time;
+use crate::context::{AGENT_ID, SESSION_ID};
+use crate::engine::Config;
+use crate::error::{Cause, Class, Code, Error};
+use crate::operation::Kind;
+
+/// What is left to be told.
+#[derive(Default)]
+pub(super) struct Ending {
+    pub(super) entries: Vec<Entry>,
+    /// Which moment the entries tell of.
+    pub(super) phase: Option<Phase>,
+    /// The next sink and the next listener.
+    sink: usize,
+    listener: usize,
+    /// A warning that is due.
+    pub(super) warning: Option<String>,
+}
+
+impl Course<'_> {
+    /// Tells the strict sinks what was decided, one after the other; then tokens are taken.
+    pub(super) fn tell_decided(&mut self, config: &Config, now: &mut Now<'_>) {
+        if config.has_strict_sink && config.audit.is_some() {
+            let at = match &self.ending {
+                Some(ending) => ending.sink,
+                None => {
+                    let entries = self.entries(config, None, now.get());
+                    let ending = Ending { entries, phase: Some(Phase::Decided), ..Ending::default() };
+                    self.ending = Some(Box::new(ending));
+                    0
+                }
+            };
+            let strict = |place: &usize| config.sinks.get(*place).is_some_and(|sink| sink.strict);
+            if let Some(place) = (at..config.sinks.len()).find(strict) {
+                if let Some(ending) = &mut self.ending {
+                    ending.sink = place + 1;
+                }
+                self.pending = Pending::Sink(place);
+                return;
+            }
+            self.ending = None;
+        }
+        self.state = match self.whole {
+            Whole::Scan(_) => State::Store,
+            Whole::One | Whole::Many(_) => State::Take,
+        };
+    }
+
+    /// Tells the audit how it ended, and sees who else is to be told.
+    pub(super) fn conclude(&mut self, config: &Config, now: &mut Now<'_>) {
+        self.uncount(config);
+        self.take_in_hand(None);
+        self.ending = None;
+        let mut entries = Vec::new();
+        if let Some(audit) = &config.audit {
+            if config.sinks.is_empty() && matches!(self.whole, Whole::One) {
+                // The usual case: nothing is copied but into the ring.
+                let id = self.id();
+                let subject = &self.subject;
+                self.with_record(subject, None, id, now.get(), |record| audit.append(record));
+            } else {
+                entries = self.entries(config, Some(audit), now.get());
+            }
+        }
+        for file in config.sinks.iter().filter_map(|sink| sink.takes_at_once()) {
+            // It keeps what it cannot write and tells of its failures itself.
+            let _ = file.append(&entries, None);
+        }
+        self.state = State::Done;
+        let warning = self.shadow_warning();
+        let refused = matches!(&self.result, Err(refusal) if refusal.error.violation().is_some());
+        let sinks = !entries.is_empty() && config.sinks.iter().any(|sink| sink.takes_at_once().is_none());
+        if sinks || warning.is_some() || (refused && !config.listeners.is_empty()) {
+            self.ending = Some(Box::new(Ending { entries, phase: None, warning, ..Ending::default() }));
+            self.state = State::Telling;
+        }
+    }
+
+    /// Tells the next of those who are left: a logger, the sinks, and of a refusal the listeners.
+    pub(super) fn tell_next(&mut self, config: &Config) {
+        let refused = matches!(&self.result, Err(refusal) if refusal.error.violation().is_some());
+        let Some(ending) = &mut self.ending else {
+            self.state = State::Done;
+            return;
+        };
+        if ending.warning.is_some() {
+            self.pending = Pending::Warning;
+            return;
+        }
+        let by_step =
+            |place: &usize| config.sinks.get(*place).is_some_and(|sink| sink.takes_at_once().is_none());
+        let sinks = if ending.entries.is_empty() { 0 } else { config.sinks.len() };
+        if let Some(place) = (ending.sink..sinks).find(by_step) {
+            ending.sink = place + 1;
+            let strict = config.sinks.get(place).is_some_and(|sink| sink.strict);
+            ending.phase = strict.then_some(Phase::Done);
+            self.pending = Pending::Sink(place);
+            return;
+        }
+        ending.sink = sinks;
+        if refused && ending.listener < config.listeners.len() {
+            self.pending = Pending::Listener(ending.listener);
+            ending.listener += 1;
+            return;
+        }
+        self.ending = None;
+        self.state = State::Done;
+    }
+
+    /// Tells what can be told without a driver, and is done: for an operation that is let go.
+    pub(super) fn tell_all(&mut self, config: &Config) {
+        if self.state == State::Ended {
+            // Nobody hands over the time here, and the last reading may be long past, or none at all.
+            self.conclude(config, &mut Now::Of(&config.clock));
+        }
+        if let Some(ending) = self.ending.take() {
+            for sink in config.sinks.iter().skip(ending.sink) {
+                if let (SinkTarget::File(file), true) = (&sink.target, sink.strict) {
+                    let _ = file.append(&ending.entries, Some(Phase::Done));
+                }
+            }
+        }
+        self.state = State::Done;
+    }
+
+    /// The warning that was due was told.
+    pub(super) fn warned(&mut self) {
+        if let Some(ending) = &mut self.ending {
+            ending.warning = None;
+        }
+    }
+
+    /// Says a warning before whatever comes next.
+    pub(super) fn warn_of(&mut self, warning: String) {
+        self.ending.get_or_insert_default().warning = Some(warning);
+    }
+
+    /// The callback that listens for refusals failed: the refusal stands.
+    pub(super) fn listener_failed(&mut self, cause: &Cause) {
+        self.warn_of(format!("a callback of `on_denied` failed with `{}`", cause.type_name()));
+    }
+
+    /// The loud half of "lets pass, loudly".
+    fn shadow_warning(&self) -> Option<String> {
+        let told = |subject: &Subject<'_>| {
+            let would = subject.would_deny.as_ref()?;
+            let rule = would.rule.as_deref().map(|rule| format!(" (`{rule}`)")).unwrap_or_default();
+            let (what, key) = match &self.whole {
+                Whole::Scan(scan) => (Verb::Scan, &scan.prefix),
+                Whole::One | Whole::Many(_) => (subject.kind.into(), &subject.key),
+            };
+            let key = crate::text::shown_key(key);
+            let reason = crate::text::shown_key(would.reason.as_bytes());
+            Some(format!("shadow: {} of `{key}` would be denied{rule}: {reason}", what.as_str()))
+        };
+        match &self.whole {
+            Whole::One | Whole::Scan(_) => told(&self.subject),
+            // What was noted before any key was in hand stands with the one that is in hand then: none.
+            Whole::Many(many) => told(&self.subject).or_else(|| many.subjects.iter().find_map(told)),
+        }
+    }
+
+    fn id(&mut self) -> OperationId {
+        *self.id.get_or_insert_with(OperationId::next)
+    }
+
+    /// The entries of the operation as things stand, appended to a ring where one is given.
+    fn entries(&mut self, _config: &Config, ring: Option<&AuditLog>, time: Time) -> Vec<Entry> {
+        let id = self.id();
+        let append = |record: &Record<'_>| Entry::of(ring.map_or(0, |ring| ring.append(record)), record);
+        match &self.whole {
+            Whole::One | Whole::Scan(_) => vec![self.with_record(&self.subject, None, id, time, append)],
+            Whole::Many(many) => {
+                let numbered = many.subjects.iter().enumerate();
+                numbered.map(|(at, subject)| self.with_record(subject, Some(at), id, time, append)).collect()
+            }
+        }
+    }
+
+    /// Makes the record of one key and does something with it.
+    fn with_record<T>(
+        &self,
+        subject: &Subject<'_>,
+        at: Option<usize>,
+        operation_id: OperationId,
+        time: Time,
+        then: impl FnOnce(&Record<'_>) -> T,
+    ) -> T {
+        let (agent_id, session_id) = (self.context.text_of(AGENT_ID), self.context.text_of(SESSION_ID));
+        let told = self.told(subject, at);
+        let (operation, key, scanned) = match &self.whole {
+            Whole::Scan(scan) => (Verb::Scan, &scan.prefix, Some(scan.count)),
+            Whole::One | Whole::Many(_) => (Verb::from(subject.kind), &subject.key, None),
+        };
+        then(&Record {
+            time,
+            operation_id,
+            surface: Surface::Data,
+            operation,
+            key,
+            result: told.verdict,
+            agent_id: agent_id.as_deref(),
+            session_id: session_id.as_deref(),
+            rule: told.rule,
+            reason: told.reason.as_deref().or(self.overflow.as_deref()),
+            logged: subject.logged,
+            applied: subject.applied().filter(|_| scanned.is_none() && self.state != State::Decided),
+            scanned,
+        })
+    }
+
+    /// How a key ended, by what and why.
+    fn told<'o>(&'o self, subject: &'o Subject<'_>, at: Option<usize>) -> Told<'o> {
+        match &self.result {
+            Err(refusal) if refusal.error.code() == Code::Abandoned && refusal.rule().is_none() => {
+                self.abandoned(subject)
+            }
+            // Another key of the batch was done before this one failed.
+            Err(refusal) if refusal.at.is_some() && refusal.at != at && subject.stage != Stage::Asked => {
+                match subject.stage {
+                    Stage::Replied | Stage::Finished => self.passed(subject),
+                    Stage::Unasked | Stage::Asked => Told {
+                        verdict: refusal.verdict,
+                        rule: refusal.rule(),
+                        reason: Some("another operation of the batch was refused or failed".to_owned()),
+                    },
+                }
+            }
+            Err(refusal) => Told {
+                verdict: refusal.verdict,
+                rule: refusal.rule(),
+                reason: Some(reason_of(&refusal.error)),
+            },
+            Ok(()) => self.passed(subject),
+        }
+    }
+
+    fn abandoned(&self, subject: &Subject<'_>) -> Told<'_> {
+        let verdict = match (&self.whole, subject.stage) {
+            // What a scan gave it has given: its entry says how much.
+            (Whole::Scan(scan), _) if scan.asked => self.verdict_of(subject),
+            (_, Stage::Unasked) => Verdict::Denied,
+            (_, Stage::Asked | Stage::Replied) => Verdict::Unknown,
+            (_, Stage::Finished) => self.verdict_of(subject),
+        };
+        Told { verdict, rule: None, reason: Some("abandoned".to_owned()) }
+    }
+
+    /// A key that was not refused.
+    fn passed<'o>(&'o self, subject: &'o Subject<'_>) -> Told<'o> {
+        let verdict = self.verdict_of(subject);
+        let (rule, reason) = match (self.would_deny(subject), &subject.changed_by) {
+            (Some(would), _) => (would.rule.as_deref(), Some(would.reason.clone())),
+            (None, Some((rule, why))) => (Some(&**rule), why.clone()),
+            (None, None) => (None, None),
+        };
+        Told { verdict, rule, reason }
+    }
+
+    /// How a key that was not refused stands in the audit.
+    fn verdict_of(&self, subject: &Subject<'_>) -> Verdict {
+        let withheld = matches!(&self.whole, Whole::Scan(scan) if scan.modified || scan.count.withheld > 0);
+        let verdict = match (subject.modified || withheld, subject.kind) {
+            (true, Kind::Read) => Verdict::Redacted,
+            (true, _) => Verdict::Modified,
+            _ => Verdict::Allowed,
+        };
+        match self.would_deny(subject) {
+            Some(_) => verdict.max(Verdict::WouldDeny),
+            None => verdict,
+        }
+    }
+
+    /// What would have refused a key: of a batch also what would have refused it whole, which is noted with what
+    /// the course has in hand while it has no key.
+    fn would_deny<'o>(&'o self, subject: &'o Subject<'_>) -> Option<&'o WouldDeny> {
+        subject.would_deny.as_deref().or(self.subject.would_deny.as_deref())
+    }
+}
+
+/// What an entry tells of how it ended.
+struct Told<'o> {
+    verdict: Verdict,
+    rule: Option<&'o str>,
+    reason: Option<String>,
+}
+
+/// The reason that the audit gives an error: never a foreign error's message.
+fn reason_of(error: &Error) -> String {
+    match (error, error.cause()) {
+        (Error::Host(host), _) => reason_of(&host.error),
+        (Error::Violation(violation), _) => violation.reason.clone(),
+        (Error::Store(store), _) if store.code == Code::StorePartial => store.code.as_str().to_owned(),
+        (Error::Store(_), Some(cause)) => format!("the store failed with `{}`", cause.type_name()),
+        (Error::Store(store), None) if store.code != Code::Store => store.code.as_str().to_owned(),
+        (error, _) if error.code().class() == Class::Internal => error.code().as_str().to_owned(),
+        (error, _) => error.to_string(),
+    }
+}
