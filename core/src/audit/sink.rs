@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::AuditFile;
+use crate::document::DeclaredAuditFile;
 use crate::error::Result;
 use crate::hook::HostObject;
 
@@ -27,6 +28,8 @@ pub(crate) struct SinkEntry {
     pub(crate) target: SinkTarget,
     /// Told before the store is asked too; where it fails, the operation is refused.
     pub(crate) strict: bool,
+    /// What a policy document declared, where it comes from one: it goes with the document.
+    pub(crate) declared: Option<Arc<DeclaredAuditFile>>,
 }
 
 impl SinkEntry {
@@ -46,7 +49,7 @@ impl SinkEntry {
             SinkTarget::File(file) => SinkTarget::File(file.after_fork()?),
             SinkTarget::Host(object) => SinkTarget::Host(Arc::clone(object)),
         };
-        Ok(SinkEntry { id: self.id, target, strict: self.strict })
+        Ok(SinkEntry { target, ..self.clone() })
     }
 }
 

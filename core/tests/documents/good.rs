@@ -1,6 +1,7 @@
 //! What is read: the same document in three formats, and what an engine does under it.
 
-use checkrein::document::{DeclaredHmacKey, Format, Fsync};
+use checkrein::audit::file::Fsync;
+use checkrein::document::{DeclaredHmacKey, Format};
 use checkrein::hook::Mode;
 use checkrein::limit::{RateLimit, Target};
 use checkrein::policy::PolicyContext;
