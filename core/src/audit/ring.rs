@@ -242,7 +242,7 @@ mod tests {
                         time: Time::default(),
                         operation_id: OperationId::default(),
                         surface: Surface::Data,
-                        operation: Kind::Read,
+                        operation: Kind::Read.into(),
                         key: b"k",
                         result: Verdict::Allowed,
                         agent_id: None,
@@ -251,6 +251,7 @@ mod tests {
                         reason: None,
                         logged: false,
                         applied: None,
+                        scanned: None,
                     })
                 };
                 std::thread::scope(|scope| {
