@@ -13,6 +13,7 @@ mod entry;
 pub mod file;
 mod filter;
 mod json;
+mod lane;
 mod operation_id;
 mod record;
 mod ring;
