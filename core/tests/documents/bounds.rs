@@ -118,6 +118,22 @@ fn many_values_are_too_many() {
 }
 
 #[test]
+fn more_names_than_a_context_has_are_too_many() {
+    let names: Vec<String> = (0..65).map(|n| format!("n{n}")).collect();
+    let problems = refused(&format!("version: 1\nrequire_context: [{}]\n", names.join(", ")), Format::Yaml);
+    assert!(
+        problems.starts_with("policy.yaml:2:1: here are 65 names, but a context has at most 64"),
+        "{problems}"
+    );
+    let when = names.join(": present, ");
+    let hook = format!("{{on: before_read, keys: a, action: deny, when: {{{when}: present}}}}");
+    let problems = refused(&format!("version: 1\nhooks:\n  - {hook}\n"), Format::Yaml);
+    assert!(problems.contains("here are 65 names"), "{problems}");
+    let text = format!("version: 1\nhooks:\n  - {}\n", hook.replace("n64: present", ""));
+    assert!(check(&text, Format::Yaml).is_ok());
+}
+
+#[test]
 fn many_problems_are_told_up_to_a_bound() {
     let text =
         format!("version: 1\nhooks:\n{}", "  - {on: before_read, keys: k, action: dney}\n".repeat(10_000));
