@@ -216,6 +216,23 @@ mod tests {
         }
     }
 
+    /// A document's hooks come with greater numbers than those of the host that stand behind them.
+    #[test]
+    fn the_order_is_that_of_places_whatever_the_numbers() {
+        for before in [2, 50] {
+            let document = (0..before).map(|n| hook(1_000 + n, "**"));
+            let mut set = HookSet::of(document.chain([hook(1, "**"), hook(2, "**")]).collect());
+            set = set.with(hook(5_000, "**")).with(hook(5_001, "**"));
+            let mut want: Vec<u64> = (1_000..1_000 + before).chain([1, 2, 5_000, 5_001]).collect();
+            assert_eq!(matching(&set, "k"), want);
+            for gone in [1_001, 1, 5_000] {
+                set = set.without(HookId(gone)).unwrap();
+                want.retain(|id| *id != gone);
+                assert_eq!(matching(&set, "k"), want);
+            }
+        }
+    }
+
     #[test]
     fn a_removal_copies_one_chunk_and_lets_the_hook_go_at_once() {
         let hooks: Vec<_> = (0..1_000).map(|id| hook(id, "k/*")).collect();
