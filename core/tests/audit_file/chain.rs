@@ -24,7 +24,7 @@ fn lines_are_entries_with_a_number_and_two_hashes() {
     let file = open(&AuditFileOptions { clock, ..AuditFileOptions::new(&path) });
     let entry = entry(&Record { reason: Some("\"event\":\n"), applied: Some(true), ..PLAIN });
     file.append(&[entry.clone(), entry.clone()], None).unwrap();
-    file.append(&[entry.clone()], Some(Phase::Decided)).unwrap();
+    file.append(std::slice::from_ref(&entry), Some(Phase::Decided)).unwrap();
     file.flush().unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
     let lines: Vec<&str> = text.lines().collect();

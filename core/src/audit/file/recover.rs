@@ -151,7 +151,7 @@ pub(super) fn check_algorithm(label: &str, found: &str, hasher: &Hasher) -> Resu
     }
     Err(Error::config(match found {
         KEYED => format!("audit file `{label}` was written with a key: give that key"),
-        "sha256" => {
+        PLAIN => {
             format!("audit file `{label}` was written without a key: give none, or give another path")
         }
         other => format!(
