@@ -7,7 +7,7 @@ use std::path::Path;
 use super::disk::{self, Handle};
 use super::event::{Event, FORMAT, Read as ReadEvent};
 use super::failure;
-use super::hash::Hasher;
+use super::hash::{Hasher, KEYED, PLAIN};
 use super::head::Head;
 use super::line::{Line, MAX_LINE_BYTES, may_start_a_chain};
 use super::setup::Setup;
@@ -150,8 +150,8 @@ pub(super) fn check_algorithm(label: &str, found: &str, hasher: &Hasher) -> Resu
         return Ok(());
     }
     Err(Error::config(match found {
-        "hmac-sha256" => format!("audit file `{label}` was written with a key: give that key"),
-        "sha256" => {
+        KEYED => format!("audit file `{label}` was written with a key: give that key"),
+        PLAIN => {
             format!("audit file `{label}` was written without a key: give none, or give another path")
         }
         other => format!(
