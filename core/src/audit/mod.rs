@@ -18,6 +18,7 @@ mod operation_id;
 mod record;
 mod ring;
 mod sink;
+mod untold;
 mod verb;
 mod verdict;
 
@@ -29,5 +30,6 @@ pub use record::{MAX_TEXT_BYTES, Record, ScanCount, Surface};
 pub use ring::{AuditLog, DEFAULT_MAX_ENTRIES, LARGEST_MAX_ENTRIES};
 pub use sink::SinkId;
 pub(crate) use sink::{SinkEntry, SinkTarget};
+pub(crate) use untold::Untold;
 pub use verb::Verb;
 pub use verdict::Verdict;
