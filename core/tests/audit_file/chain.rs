@@ -119,6 +119,8 @@ fn a_full_file_gets_a_number_and_the_chain_goes_on() {
             assert!(std::fs::metadata(file).unwrap().len() < 4096 + 1024 || entries == 1, "{file:?}");
         }
         assert_eq!(lines(&files[1])[0]["continues"], first);
+        let error = refused(AuditFileOptions::new(&files[0]));
+        assert!(error.to_string().contains("full file of a chain"), "{error}");
         let last = lines(&files[0]).pop().unwrap();
         assert_eq!(
             (&last["event"], &last["file"], &last["next"]),

@@ -10,6 +10,7 @@ use super::failure;
 use super::hash::{Hasher, KEYED, PLAIN};
 use super::head::Head;
 use super::line::{Line, MAX_LINE_BYTES, may_start_a_chain};
+use super::names::shown;
 use super::setup::Setup;
 use super::writer::{Stage, Start, Writer};
 use crate::error::{Error, Result};
@@ -49,8 +50,14 @@ pub(super) fn open(
         let what = format!("it is file {} of its chain, and a later one is there already", found.segment);
         return Err(failure::damaged(&label, &what));
     }
+    let is_full = found.full_as.is_some();
+    if found.full_as.is_some_and(|name| name == shown(setup.names.current())) {
+        return Err(Error::config(format!(
+            "`{label}` is a full file of a chain: give the path of the file that is written, without the number"
+        )));
+    }
     let start = Start {
-        stage: if found.is_sealed { Stage::Sealed } else { Stage::Open },
+        stage: if is_full { Stage::Sealed } else { Stage::Open },
         handle: Some(found.handle),
         segment: found.segment,
         length: found.length,
@@ -65,7 +72,7 @@ pub(super) fn open(
         ));
         writer.event(Event::Repaired { cut_bytes: found.torn_bytes }).map_err(io_error)?;
     }
-    if found.is_sealed { writer.ready() } else { writer.reopened() }.map_err(io_error)?;
+    if is_full { writer.ready() } else { writer.reopened() }.map_err(io_error)?;
     Ok(writer)
 }
 
@@ -92,8 +99,8 @@ struct Found {
     /// Bytes of whole lines.
     length: u64,
     torn_bytes: u64,
-    /// Its last line says that it is full.
-    is_sealed: bool,
+    /// The name that it is to get, where its last line says that it is full.
+    full_as: Option<String>,
 }
 
 impl Found {
@@ -138,7 +145,10 @@ impl Found {
             head: line.head(),
             length,
             torn_bytes: handle.length().map_err(io_error)?.saturating_sub(length),
-            is_sealed: line.is_event && matches!(ReadEvent::parse(last), Some(ReadEvent::Rotated { .. })),
+            full_as: match ReadEvent::parse(last) {
+                Some(ReadEvent::Rotated { file, .. }) if line.is_event => Some(file),
+                _ => None,
+            },
             handle,
         }))
     }
