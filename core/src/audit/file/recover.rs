@@ -32,16 +32,23 @@ pub(super) fn open(
         _ => return Err(failure::no_directory(&label, setup.names.directory())),
     }
     let segments = setup.names.segments().map_err(io_error)?;
+    let mut torn_bytes = 0;
     let found = match std::fs::metadata(setup.names.current()) {
         Ok(metadata) if !metadata.is_file() => {
             return Err(Error::config(format!("`{label}` is no file: give the path of an audit file")));
         }
-        Ok(_) => Found::read(setup.names.current(), &label, &setup.hasher)?,
+        Ok(metadata) => {
+            torn_bytes = metadata.len();
+            Found::read(setup.names.current(), &label, &setup.hasher)?
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => return Err(io_error(error)),
     };
     let Some(found) = found else {
         let start = begin(&setup, segments.last())?;
+        if torn_bytes > 0 {
+            notice(torn(&label, torn_bytes));
+        }
         let mut writer = Writer::new(setup, start, parent);
         writer.ready().map_err(io_error)?;
         return Ok(writer);
@@ -66,14 +73,17 @@ pub(super) fn open(
     };
     let mut writer = Writer::new(setup, start, parent);
     if found.torn_bytes > 0 {
-        notice(format!(
-            "audit file `{label}` ended in the middle of a line, as after a crash: its last {} bytes were cut off",
-            found.torn_bytes
-        ));
+        notice(torn(&label, found.torn_bytes));
         writer.event(Event::Repaired { cut_bytes: found.torn_bytes }).map_err(io_error)?;
     }
     if is_full { writer.ready() } else { writer.reopened() }.map_err(io_error)?;
     Ok(writer)
+}
+
+fn torn(label: &str, bytes: u64) -> String {
+    format!(
+        "audit file `{label}` ended in the middle of a line, as after a crash: its last {bytes} bytes were cut off"
+    )
 }
 
 /// Where a new file starts: at nothing, or after the newest of the rotated ones.
