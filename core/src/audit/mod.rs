@@ -5,7 +5,7 @@
 //! appending costs the same whether the ring is empty or full; threads do not queue behind one another for it;
 //! memory has a bound. There is no place in a record for a value, so none can be kept.
 //!
-//! Sinks stand beside the ring: callables of the host, and [`file`], which keeps the entries on disk as JSON lines
+//! Sinks stand beside the ring: callables of the host, and [`mod@file`], which keeps the entries on disk as JSON lines
 //! chained by their hashes.
 
 mod content;
