@@ -8,7 +8,7 @@ use crate::audit::{AuditLog, Entry, OperationId, Phase, Record, SinkTarget, Surf
 use crate::clock::Time;
 use crate::context::{AGENT_ID, SESSION_ID};
 use crate::engine::Config;
-use crate::error::{Cause, Class, Code, Error};
+use crate::error::{Cause, Code};
 use crate::operation::{Kind, MAX_DEPTH};
 
 /// What is left to be told.
@@ -282,15 +282,16 @@ impl Course<'_> {
                     Stage::Unasked | Stage::Asked => Told {
                         verdict: refusal.verdict,
                         rule: refusal.rule(),
-                        reason: Some("another operation of the batch was refused or failed".to_owned()),
+                        reason: Some(match subject.kind {
+                            Kind::Read => "another key of the call was refused or failed".to_owned(),
+                            _ => "another operation of the batch was refused or failed".to_owned(),
+                        }),
                     },
                 }
             }
-            Err(refusal) => Told {
-                verdict: refusal.verdict,
-                rule: refusal.rule(),
-                reason: Some(reason_of(&refusal.error)),
-            },
+            Err(refusal) => {
+                Told { verdict: refusal.verdict, rule: refusal.rule(), reason: Some(refusal.reason()) }
+            }
             Ok(()) => self.passed(subject),
         }
     }
@@ -343,17 +344,4 @@ struct Told<'o> {
     verdict: Verdict,
     rule: Option<&'o str>,
     reason: Option<String>,
-}
-
-/// The reason that the audit gives an error: never a foreign error's message.
-fn reason_of(error: &Error) -> String {
-    match (error, error.cause()) {
-        (Error::Host(host), _) => reason_of(&host.error),
-        (Error::Violation(violation), _) => violation.reason.clone(),
-        (Error::Store(store), _) if store.code == Code::StorePartial => store.code.as_str().to_owned(),
-        (Error::Store(_), Some(cause)) => format!("the store failed with `{}`", cause.type_name()),
-        (Error::Store(store), None) if store.code != Code::Store => store.code.as_str().to_owned(),
-        (error, _) if error.code().class() == Class::Internal => error.code().as_str().to_owned(),
-        (error, _) => error.to_string(),
-    }
 }
