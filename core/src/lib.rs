@@ -20,6 +20,7 @@ pub mod operation;
 pub mod policy;
 pub mod store;
 pub mod text;
+mod turn;
 
 pub use audit::AuditFilter;
 pub use clock::{Clock, ManualClock};

@@ -295,7 +295,6 @@ impl Course<'_> {
             self.result = Err(refusal);
             self.state = State::Ended;
         }
-        self.pending = Pending::Nothing;
         self.tell_all(config);
     }
 
