@@ -77,20 +77,20 @@ impl Model {
         self.look_at_limits(run, limits)?;
         self.count(run, None)?;
         let matched: Vec<_> = run.keys.iter().map(|key| matching(hooks, key)).collect();
-        for at in 0..run.keys.len() {
-            self.ask_hooks(run, at, &matched[at], Phase::Before).map_err(|refused| refused.of(at))?;
+        for (at, hooks) in matched.iter().enumerate() {
+            self.ask_hooks(run, at, hooks, Phase::Before).map_err(|refused| refused.of(at))?;
         }
         self.take_limits(run, limits)?;
         if atomic {
             self.ask_batch(run)?;
         }
-        for at in 0..run.keys.len() {
+        for (at, hooks) in matched.iter().enumerate() {
             let done = match atomic {
                 true => Ok(()),
                 false => self.ask_store(run, at),
             };
             let done =
-                done.and_then(|()| self.after(run, at, &matched[at])).map_err(|refused| refused.of(at));
+                done.and_then(|()| self.after(run, at, hooks)).map_err(|refused| refused.of(at));
             if let Err(refused) = done {
                 let part = !atomic && run.keys[at].kind != Kind::Read && refused.failed.code != "abandoned";
                 return Err(if part { in_part(run, refused) } else { refused });

@@ -95,7 +95,7 @@ impl World {
                 self.engine.start(Request {
                     kind: *kind,
                     key: Cow::Borrowed(*key),
-                    value: written.then(|| Cow::Borrowed(value.as_slice())),
+                    value: written.then_some(Cow::Borrowed(value.as_slice())),
                     context,
                     depth,
                 })
