@@ -70,6 +70,8 @@ pub struct cr_call {
     pub context: *const cr_context,
     /// Not zero where no hook has changed the value.
     pub value_is_original: i32,
+    /// Which key of a batch or get-many it is about, from 0.
+    pub at: usize,
 }
 
 /// A hook of the host: it calls one of the `cr_reply_` functions with `answer` (the last one counts), and returns. One
@@ -130,6 +132,13 @@ pub(crate) struct HostId {
     released: Arc<Released>,
 }
 
+impl HostId {
+    /// A number that is told back to `released` when this is dropped.
+    pub(crate) fn new(id: u64, released: &Arc<Released>) -> Self {
+        HostId { id, released: Arc::clone(released) }
+    }
+}
+
 /// The numbers that the host may forget. As many as it has registered, at most.
 #[derive(Default)]
 pub(crate) struct Released(Mutex<Vec<u64>>);
@@ -179,6 +188,7 @@ impl cr_call {
             value_len: call.value.map_or(0, <[u8]>::len),
             context,
             value_is_original: call.value_is_original.into(),
+            at: call.at,
         }
     }
 }
@@ -193,7 +203,7 @@ pub(crate) unsafe fn action_of(hook: *const cr_hook, released: &Arc<Released>) -
     input::checked_size::<cr_hook>(hook.size, "hook")?;
     // From here on the data is ours: dropped with this value unless a callable takes it over.
     let user_data = UserData::new(hook.user_data, hook.drop);
-    let id = || HostId { id: hook.id, released: Arc::clone(released) };
+    let id = || HostId::new(hook.id, released);
     Ok(match hook.kind {
         CR_HOOK_CALLBACK => {
             let function = hook.call.ok_or_else(|| {
