@@ -52,10 +52,14 @@ void test_audit(void);
 void test_contexts(void);
 void test_databases(void);
 void test_errors(void);
+void test_forks(void);
 void test_hooks(void);
 void test_limits(void);
+void test_several(void);
 void test_steps(void);
+void test_steps_many(void);
 void test_stores(void);
 void test_threads(void);
+void test_told(void);
 
 #endif
