@@ -27,6 +27,11 @@
 #define CR_FILTER_LIMIT 1
 
 /**
+ * `rotate_bytes` counts, though it is 0.
+ */
+#define CR_AUDIT_FILE_ROTATE_BYTES 1
+
+/**
  * The host's store can be asked for pages.
  */
 #define CR_STORE_CAN_SCAN 1
@@ -179,6 +184,12 @@ typedef int32_t cr_status;
 typedef struct cr_answer cr_answer;
 
 /**
+ * A file of the audit, which an engine writes. May be used by several threads at once. The engine keeps it open until
+ * the sink is removed, though the handle is freed.
+ */
+typedef struct cr_audit_file cr_audit_file;
+
+/**
  * Entries of the audit, copied, the oldest first.
  */
 typedef struct cr_audit_log cr_audit_log;
@@ -196,6 +207,12 @@ typedef struct cr_context cr_context;
  * was made over it keeps it alive.
  */
 typedef struct cr_database cr_database;
+
+/**
+ * A policy document that was read and checked (docs/documents.md). May be used by several threads at once, and for
+ * several engines.
+ */
+typedef struct cr_document cr_document;
 
 /**
  * Stands between a program and its store: every put, get and delete is judged by the hooks and limits. May be used by
@@ -393,6 +410,96 @@ typedef struct cr_audit_entry {
      */
     uint64_t withheld;
 } cr_audit_entry;
+
+/**
+ * How a file of the audit is kept. Zero is the default of every field but `size`; a length may be CR_NUL.
+ */
+typedef struct cr_audit_file_options {
+    /**
+     * `sizeof(cr_audit_file_options)`.
+     */
+    size_t size;
+    /**
+     * CR_AUDIT_FILE_ bits of numbers that count although they are 0.
+     */
+    uint32_t given;
+    /**
+     * Not zero: strict. Each line is on disk before the operation goes on; where that fails, it is refused.
+     */
+    int32_t strict;
+    /**
+     * When what was written is synced: `never`, `interval` or `always`. NULL is the default, `interval`.
+     */
+    const char *fsync;
+    /**
+     * Its length.
+     */
+    size_t fsync_len;
+    /**
+     * The key of an HMAC chain, of 16 bytes or more; NULL for a plain hash chain. Copied.
+     */
+    const uint8_t *hmac_key;
+    /**
+     * Its length.
+     */
+    size_t hmac_key_len;
+    /**
+     * The size that a file is not to pass; the chain goes on in a new one. Default: 64 MiB; 0 that is given is never.
+     */
+    uint64_t rotate_bytes;
+} cr_audit_file_options;
+
+/**
+ * The last line of a chain: kept elsewhere, it shows later whether lines were cut off at the end.
+ */
+typedef struct cr_audit_head {
+    /**
+     * The line's number; 0 where there is none yet.
+     */
+    uint64_t sequence;
+    /**
+     * Number and hash as text, `SEQUENCE:HEX`, NUL-terminated.
+     */
+    char text[96];
+    /**
+     * The text's length.
+     */
+    size_t text_len;
+} cr_audit_head;
+
+/**
+ * What a chain is held against. Zero is the default of every field but `size`; a length may be CR_NUL.
+ */
+typedef struct cr_verify_options {
+    /**
+     * `sizeof(cr_verify_options)`.
+     */
+    size_t size;
+    /**
+     * The key that it was written with; NULL for a plain hash chain.
+     */
+    const uint8_t *hmac_key;
+    /**
+     * Its length.
+     */
+    size_t hmac_key_len;
+    /**
+     * A head that was kept elsewhere, as text: the chain must hold that very line. May be NULL.
+     */
+    const char *head;
+    /**
+     * Its length.
+     */
+    size_t head_len;
+    /**
+     * Where older files were archived and removed: the head of the last line of the newest of them. May be NULL.
+     */
+    const char *after;
+    /**
+     * Its length.
+     */
+    size_t after_len;
+} cr_verify_options;
 
 /**
  * What kind of value a context holds.
@@ -605,6 +712,10 @@ typedef struct cr_engine_options {
      * For cr_engine_new_in_steps: CR_STORE_CAN_ bits. What the store cannot, is refused.
      */
     uint32_t store_can;
+    /**
+     * A policy document to begin with; NULL for none. Making the engine fails where it cannot be applied.
+     */
+    const struct cr_document *document;
 } cr_engine_options;
 
 /**
@@ -1692,6 +1803,72 @@ struct cr_str cr_audit_log_json(const struct cr_audit_log *log, size_t index);
 void cr_audit_log_free(struct cr_audit_log *log);
 
 /**
+ * Writes every entry of the audit to a file too; one that is there is written on. Turns the audit on where it is off.
+ * `path` as for cr_database_open; `{pid}` in it stands for the number of the process. `options` may be NULL. `handle`
+ * may be NULL, else it gets the number for cr_engine_remove_audit_sink; `file` too, else it gets a handle on the file,
+ * to be freed with cr_audit_file_free.
+ *
+ * Errors: CR_CONFIG for settings that cannot be and a directory that is not there; CR_STORE for a file that another
+ * handle has open, that is no audit file, or whose last line does not verify.
+ */
+cr_status cr_engine_add_audit_file(const struct cr_engine *engine,
+                                   const char *path,
+                                   size_t path_len,
+                                   const struct cr_audit_file_options *options,
+                                   uint64_t *handle,
+                                   struct cr_audit_file **file,
+                                   struct cr_error **error);
+
+/**
+ * The last line that was written; what is still queued is not in it, so flush first where that matters.
+ */
+cr_status cr_audit_file_head(const struct cr_audit_file *file,
+                             struct cr_audit_head *head,
+                             struct cr_error **error);
+
+/**
+ * How many entries could not be kept so far, because the file could not be written for long; 0 for NULL.
+ */
+uint64_t cr_audit_file_lost(const struct cr_audit_file *file);
+
+/**
+ * Writes out what waits and syncs it, unless `fsync` is `never`.
+ *
+ * Errors: CR_STORE where that fails (what waits is kept), and once the file was closed.
+ */
+cr_status cr_audit_file_flush(const struct cr_audit_file *file, struct cr_error **error);
+
+/**
+ * Writes out what waits, ends the file with a line that says so, and unlocks it. Once more does nothing. An engine that
+ * still has it as a sink cannot write it any more: remove the sink first.
+ *
+ * Errors: CR_STORE where not everything could be written; it is closed nevertheless.
+ */
+cr_status cr_audit_file_close(const struct cr_audit_file *file,
+                              struct cr_error **error);
+
+/**
+ * Lets the handle go. The file is closed with its last handle and engine. NULL is allowed.
+ */
+void cr_audit_file_free(struct cr_audit_file *file);
+
+/**
+ * Verifies the chain of which `path` is the current file, and says what was found as one line of JSON: `ok`, `segments`,
+ * `lines`, `events`, `first_sequence`, `head`, `repairs`, `lost`, `torn_bytes`, and `problem`, null or the first thing that
+ * does not hold: `file`, `line` (0: the file as a whole) and `what`. The text is UTF-8, and not NUL-terminated: give it
+ * to cr_bytes_free. `options` may be NULL. The chain may be written meanwhile.
+ *
+ * Errors: CR_STORE for what cannot be read, CR_CONFIG for a chain with a key where none is given, CR_USAGE for a head
+ * that is none. A chain that does not hold is no error.
+ */
+cr_status cr_verify_audit(const char *path,
+                          size_t path_len,
+                          const struct cr_verify_options *options,
+                          uint8_t **json,
+                          size_t *json_len,
+                          struct cr_error **error);
+
+/**
  * Lets bytes go that the library gave with their length. NULL is allowed.
  */
 void cr_bytes_free(uint8_t *bytes, size_t len);
@@ -1940,9 +2117,52 @@ bool cr_database_blocks(const struct cr_database *database);
 void cr_database_free(struct cr_database *database);
 
 /**
+ * Reads and checks a document; its ending says the format: `.yaml`, `.yml`, `.json` or `.toml`. `path` as for
+ * cr_database_open. Free it with cr_document_free.
+ *
+ * Errors: CR_CONFIG, with every problem that was found: file, line, column and the offending line.
+ */
+cr_status cr_document_load(const char *path,
+                           size_t path_len,
+                           struct cr_document **out,
+                           struct cr_error **error);
+
+/**
+ * Checks a document that is at hand. `format` is `yaml`, `json` or `toml`; `name` stands for the file in messages.
+ * Lengths may be CR_NUL. Free it with cr_document_free.
+ *
+ * Errors: as cr_document_load; CR_CONFIG for an unknown format.
+ */
+cr_status cr_document_parse(const char *text,
+                            size_t text_len,
+                            const char *format,
+                            size_t format_len,
+                            const char *name,
+                            size_t name_len,
+                            struct cr_document **out,
+                            struct cr_error **error);
+
+/**
+ * Lets a document go; engines keep what they need of it. NULL is allowed.
+ */
+void cr_document_free(struct cr_document *document);
+
+/**
+ * Puts a document in the place of the one before, in one step: an operation sees all of the old one or all of the new
+ * one. The program's own hooks, limits and sinks stay, and so do the buckets of limits that both documents declare alike.
+ *
+ * Errors: CR_CONFIG for a document with nothing for a policy engine, and for an audit file that cannot be opened; then
+ * everything is as it was. CR_STORE where the old document's audit file could not be written out; the new one holds.
+ */
+cr_status cr_engine_reload(const struct cr_engine *engine,
+                           const struct cr_document *document,
+                           struct cr_error **error);
+
+/**
  * Makes an engine over a database, which it keeps alive. `options` may be NULL. Free it with cr_engine_free.
  *
- * Errors: CR_CONFIG for an unknown mode, and for a name in `require_context` that no context can have.
+ * Errors: CR_CONFIG for an unknown mode, for a name in `require_context` that no context can have, and for a document
+ * that cannot be applied.
  */
 cr_status cr_engine_new(const struct cr_database *database,
                         const struct cr_engine_options *options,

@@ -255,12 +255,12 @@ fn durability_of(number: cr_durability) -> Result<Durability> {
 }
 
 #[cfg(unix)]
-fn path_of(bytes: &[u8]) -> Result<&Path> {
+pub(crate) fn path_of(bytes: &[u8]) -> Result<&Path> {
     use std::os::unix::ffi::OsStrExt as _;
     Ok(Path::new(std::ffi::OsStr::from_bytes(bytes)))
 }
 
 #[cfg(not(unix))]
-fn path_of(bytes: &[u8]) -> Result<&Path> {
+pub(crate) fn path_of(bytes: &[u8]) -> Result<&Path> {
     input::utf8(bytes, "path").map(Path::new)
 }

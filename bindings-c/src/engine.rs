@@ -7,10 +7,11 @@ use checkrein::engine::{Engine, EngineOptions};
 use checkrein::hook::Mode;
 use checkrein::operation::LogLevel;
 use checkrein::store::Abilities;
-use checkrein::{Database, Error, Result};
+use checkrein::{Database, Error, PolicyDocument, Result};
 
 use crate::clock::cr_manual_clock;
 use crate::database::cr_database;
+use crate::document::cr_document;
 use crate::hook::Released;
 use crate::logger::{self, Logger, cr_logger};
 use crate::store::{HostStore, cr_store};
@@ -71,6 +72,8 @@ pub struct cr_engine_options {
     pub mode: cr_mode,
     /// For cr_engine_new_in_steps: CR_STORE_CAN_ bits. What the store cannot, is refused.
     pub store_can: u32,
+    /// A policy document to begin with; NULL for none. Making the engine fails where it cannot be applied.
+    pub document: *const cr_document,
 }
 
 impl cr_engine {
@@ -106,12 +109,11 @@ impl cr_engine {
 
     fn make(store: Store, settings: Settings) -> Result<*mut cr_engine> {
         crate::fork::watch()?;
-        let engine = cr_engine {
-            core: Engine::new(settings.options)?,
-            store,
-            released: Arc::default(),
-            logger: Mutex::new(settings.logger),
-        };
+        let core = Engine::new(settings.options)?;
+        if let Some(document) = settings.document {
+            core.apply(&document)?;
+        }
+        let engine = cr_engine { core, store, released: Arc::default(), logger: Mutex::new(settings.logger) };
         Ok(Arc::into_raw(Arc::new(engine)).cast_mut())
     }
 }
@@ -121,6 +123,7 @@ struct Settings {
     options: EngineOptions,
     logger: Option<Arc<Logger>>,
     store_can: Abilities,
+    document: Option<PolicyDocument>,
 }
 
 impl Settings {
@@ -133,6 +136,7 @@ impl Settings {
             options: EngineOptions { remember_errors: true, ..EngineOptions::default() },
             logger: None,
             store_can: Abilities::NONE,
+            document: None,
         };
         // SAFETY: as promised by the caller.
         let Some(options) = (unsafe { options.as_ref() }) else { return Ok(settings) };
@@ -164,6 +168,8 @@ impl Settings {
                 "`options->store_can` is {bits:#x}: only the CR_STORE_CAN_ bits are known"
             )));
         }
+        // SAFETY: as promised by the caller.
+        settings.document = unsafe { options.document.as_ref() }.map(|document| document.0.clone());
         settings.store_can = Abilities {
             scan: options.store_can & CR_STORE_CAN_SCAN != 0,
             batch: options.store_can & CR_STORE_CAN_BATCH != 0,
@@ -185,7 +191,8 @@ fn mode_of(number: cr_mode, default: Mode) -> Result<Mode> {
 
 /// Makes an engine over a database, which it keeps alive. `options` may be NULL. Free it with cr_engine_free.
 ///
-/// Errors: CR_CONFIG for an unknown mode, and for a name in `require_context` that no context can have.
+/// Errors: CR_CONFIG for an unknown mode, for a name in `require_context` that no context can have, and for a document
+/// that cannot be applied.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cr_engine_new(
     database: *const cr_database,

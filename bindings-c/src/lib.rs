@@ -18,11 +18,13 @@
 
 pub mod answer;
 pub mod audit;
+pub mod audit_file;
 pub mod bytes;
 pub mod call;
 pub mod clock;
 pub mod context;
 pub mod database;
+pub mod document;
 pub mod engine;
 pub mod error;
 pub mod explain;
