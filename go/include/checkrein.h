@@ -2350,7 +2350,7 @@ void cr_error_free(struct cr_error *error);
 
 /**
  * Lists what would be asked about an operation (`read`, `write` or `delete`) and foresees the verdict, as one line of
- * JSON: `operation`, `verdict`, `mode`, `hooks` and `limits`, with `rule` and `reason` where something decides. Runs no
+ * JSON: `operation`, `verdict`, `rule` and `reason` (null where nothing decides), `mode`, `hooks` and `limits`. Runs no
  * hook of the program, spends no token and asks no store. `context` may be NULL. The text is UTF-8, and not
  * NUL-terminated: give it to cr_bytes_free.
  *
