@@ -1314,7 +1314,8 @@ typedef struct cr_step {
      */
     const struct cr_op *ops;
     /**
-     * CR_STEP_RECORD: one entry, or one for each key of a batch or get-many.
+     * CR_STEP_RECORD: one entry, or one for each key of a batch or get-many, after those of operations before it that
+     * ended without a driver.
      */
     const struct cr_audit_log *entries;
     /**
@@ -1347,8 +1348,8 @@ typedef int32_t cr_reply_kind;
 
 /**
  * Takes entries of the audit and says whether that worked: 0 is a failure. They are read with cr_audit_log_at and
- * cr_audit_log_json, and live until it returns: one entry, or one for each key of a batch or get-many. It is called in
- * the thread that drives the operation, by several threads at once. It may use the engine, and must not throw or jump
+ * cr_audit_log_json, and live until it returns: one entry, or one for each key of a batch or get-many, after those of
+ * operations before it that ended without a driver. It is called in the thread that drives the operation, by several threads at once. It may use the engine, and must not throw or jump
  * out.
  */
 typedef int32_t (*cr_sink_fn)(void *user_data, const struct cr_audit_log *entries, cr_phase phase);
@@ -1808,8 +1809,8 @@ void cr_audit_log_free(struct cr_audit_log *log);
  * may be NULL, else it gets the number for cr_engine_remove_audit_sink; `file` too, else it gets a handle on the file,
  * to be freed with cr_audit_file_free.
  *
- * Errors: CR_CONFIG for settings that cannot be and a directory that is not there; CR_STORE for a file that another
- * handle has open, that is no audit file, or whose last line does not verify.
+ * Errors: CR_CONFIG for settings that cannot be and a directory that is not there; CR_STORE_LOCKED for a file that another
+ * handle has open; CR_STORE for one that is no audit file, or whose last line does not verify.
  */
 cr_status cr_engine_add_audit_file(const struct cr_engine *engine,
                                    const char *path,
@@ -2792,7 +2793,8 @@ void cr_scan_free(struct cr_scan *scan);
 
 /**
  * Hands every entry of the audit to a function too, after the operation; turns the audit on where it is off. `handle`
- * may be NULL; else it gets the number for cr_engine_remove_audit_sink. Of an operation that is let go it is not told.
+ * may be NULL; else it gets the number for cr_engine_remove_audit_sink. Of an operation that is let go, or
+ * refused before it starts, it is told with the next one.
  *
  * Errors: CR_USAGE.
  */
