@@ -32,6 +32,11 @@
 #define CR_AUDIT_FILE_ROTATE_BYTES 1
 
 /**
+ * `max_open_operations` counts, though it is 0.
+ */
+#define CR_ENGINE_MAX_OPEN_OPERATIONS 1
+
+/**
  * The host's store can be asked for pages.
  */
 #define CR_STORE_CAN_SCAN 1
@@ -87,6 +92,12 @@
  * With CR_BATCH: one operation after the other, where the store has no atomic batch (see CR_BATCH_ONE_BY_ONE).
  */
 #define CR_ASK_ONE_BY_ONE 4
+
+/**
+ * Start it and let it go at once, as a driver does whose caller has been cancelled already: nothing is asked, it ends with
+ * CR_ABANDONED, and the audit tells it.
+ */
+#define CR_ASK_NOTHING 8
 
 /**
  * What a function says about its success. The numbers are the same in every version.
@@ -712,6 +723,10 @@ typedef struct cr_engine_options {
      * For cr_engine_new_in_steps: CR_STORE_CAN_ bits. What the store cannot, is refused.
      */
     uint32_t store_can;
+    /**
+     * CR_ENGINE_ bits of numbers that count although they are 0.
+     */
+    uint32_t given;
     /**
      * A policy document to begin with; NULL for none. Making the engine fails where it cannot be applied.
      */

@@ -124,6 +124,7 @@ impl World {
             require_context_len: usize::from(input.one_in(10)),
             mode: i32::from(input.byte() % 16) / 5,
             store_can: u32::from(input.byte() % 4) + 4 * u32::from(input.one_in(30)),
+            given: u32::from(input.one_in(10)) + 2 * u32::from(input.one_in(30)),
             document: if input.one_in(4) { self.document(input) } else { null() },
         };
         if options.size != size_of::<cr_engine_options>() {
