@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyTuple, PyType};
 
-use crate::convert;
+use crate::{convert, once};
 
 /// An exception inside one of the core's errors.
 struct Raised(PyErr);
@@ -34,7 +34,7 @@ const NAMES: [Class; 7] = [
 
 fn class(py: Python<'_>, wanted: Class) -> PyResult<&Bound<'_, PyType>> {
     static CLASSES: PyOnceLock<Classes> = PyOnceLock::new();
-    let Classes(classes) = CLASSES.get_or_try_init(py, || {
+    let Classes(classes) = once::get_or_make(&CLASSES, py, || {
         let module = py.import("checkrein.errors")?;
         let class = |class: Class| -> PyResult<Py<PyType>> {
             Ok(module.getattr(class.as_str())?.cast_into::<PyType>()?.unbind())
@@ -86,6 +86,10 @@ fn make(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
             fill_violation(&fields, violation)?;
             fields.set_item("message", message)?;
             violation.reason.clone()
+        }
+        Error::Store(store) => {
+            fields.set_item("applied", store.applied)?;
+            message
         }
         Error::Pattern(pattern) => {
             fields.set_item("pattern", &pattern.pattern)?;
@@ -198,6 +202,7 @@ fn own_error(py: Python<'_>, raised: &PyErr) -> Option<Error> {
         violation(match code(Class::Violation, Code::Denied) {
             Code::HookFailed => ViolationKind::HookFailed,
             Code::Abandoned => ViolationKind::Abandoned,
+            Code::AuditFailed => ViolationKind::AuditFailed,
             _ => ViolationKind::Denied,
         })
         .into()
@@ -206,7 +211,8 @@ fn own_error(py: Python<'_>, raised: &PyErr) -> Option<Error> {
     } else if is(Class::Config) {
         Error::Config(message)
     } else if is(Class::Store) {
-        StoreError { message, code: code(Class::Store, Code::Store), cause: None }.into()
+        let applied = value.getattr("applied").ok().and_then(|applied| applied.extract().ok());
+        StoreError { message, code: code(Class::Store, Code::Store), applied, cause: None }.into()
     } else if is(Class::Usage) {
         Error::Usage(UsageError { message, code: code(Class::Usage, Code::Usage) })
     } else {

@@ -9,13 +9,17 @@
 """
 
 from checkrein._native import (
+    AuditSinkHandle,
     Database,
     HookHandle,
+    ListenerHandle,
     ManualClock,
     PolicyAction,
     PolicyEngine,
+    Scan,
     __version__,
 )
+from checkrein.ambient import carry, context
 from checkrein.errors import (
     CheckreinError,
     ConfigError,
@@ -27,17 +31,22 @@ from checkrein.errors import (
 )
 
 __all__ = [
+    "AuditSinkHandle",
     "CheckreinError",
     "ConfigError",
     "Database",
     "HookHandle",
+    "ListenerHandle",
     "ManualClock",
     "PatternError",
     "PolicyAction",
     "PolicyEngine",
     "PolicyViolation",
     "RateLimitExceeded",
+    "Scan",
     "StoreError",
     "UsageError",
     "__version__",
+    "carry",
+    "context",
 ]

@@ -38,7 +38,7 @@ class PolicyViolation(CheckreinError):
     """An operation was refused. Raised in a hook, it refuses with that reason.
 
     The code is ``denied``, ``hook_failed`` (a hook raised, or answered with what is no answer: the exception is the
-    ``__cause__``) or ``abandoned``.
+    ``__cause__``), ``abandoned``, or ``audit_failed`` (a strict sink of the audit failed).
     """
 
     _default_code = "denied"
@@ -125,10 +125,16 @@ class ConfigError(CheckreinError):
 class StoreError(CheckreinError):
     """The store failed; its own exception is the ``__cause__``.
 
-    The code is ``store``, ``store_locked``, ``store_damaged``, ``store_full`` or ``store_closed``.
+    The code is ``store``, ``store_locked``, ``store_damaged``, ``store_full``, ``store_closed`` or ``store_partial`` (a
+    batch that is not atomic ended half-way).
     """
 
     _default_code = "store"
+
+    def __init__(self, message: str = "", *, applied: int | None = None, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.applied: int | None = applied
+        """Of a batch that is not atomic: how many of its operations, the first ones, were done."""
 
 
 class UsageError(CheckreinError):
