@@ -129,7 +129,7 @@ fn page_of(reply: &Bound<'_, PyAny>) -> Option<Result<Page, String>> {
 }
 
 fn pair_of(pair: &Bound<'_, PyAny>) -> Result<(Vec<u8>, Vec<u8>), String> {
-    let Some((Ok(key), Ok(value))) = two(pair) else {
+    let Some([key, value]) = two(pair) else {
         return Err(format!("a page in which {} stands for a pair of key and value", described(pair)));
     };
     let of = |what: &str, object: &Bound<'_, PyAny>| match bytes::of_buffer(object) {
@@ -139,12 +139,14 @@ fn pair_of(pair: &Bound<'_, PyAny>) -> Result<(Vec<u8>, Vec<u8>), String> {
     Ok((of("key", &key)?, of("value", &value)?))
 }
 
-fn two<'py>(pair: &Bound<'py, PyAny>) -> Option<(PyResult<Bound<'py, PyAny>>, PyResult<Bound<'py, PyAny>>)> {
-    if let Ok(pair) = pair.cast::<PyTuple>() {
-        return (pair.len() == 2).then(|| (pair.get_item(0), pair.get_item(1)));
-    }
-    let pair = pair.cast::<PyList>().ok()?;
-    (pair.len() == 2).then(|| (pair.get_item(0), pair.get_item(1)))
+fn two<'py>(pair: &Bound<'py, PyAny>) -> Option<[Bound<'py, PyAny>; 2]> {
+    let (key, value) = if let Ok(pair) = pair.cast::<PyTuple>() {
+        (pair.len() == 2).then(|| (pair.get_item(0), pair.get_item(1)))?
+    } else {
+        let pair = pair.cast::<PyList>().ok()?;
+        (pair.len() == 2).then(|| (pair.get_item(0), pair.get_item(1)))?
+    };
+    Some([key.ok()?, value.ok()?])
 }
 
 /// What is no reply, described.

@@ -80,7 +80,8 @@ def carry(function: _F) -> _F:
     """
     if not callable(function):
         raise UsageError(f"`carry` takes a function, not a `{type(function).__name__}`")
-    called = function if inspect.isroutine(function) or isinstance(function, functools.partial) else function.__call__
+    plain = inspect.isroutine(function) or isinstance(function, functools.partial)
+    called: Any = function if plain else type(function).__call__
     if inspect.isgeneratorfunction(called) or inspect.isasyncgenfunction(called):
         raise UsageError("a generator's body runs after `carry`: write `with checkrein.context(…):` inside it")
     said = _ambient.get()
