@@ -23,7 +23,7 @@ impl Callable {
 pub(crate) fn callable_of(hook: &HookEntry) -> Option<&Py<PyAny>> {
     match &hook.action {
         Action::Host(object) | Action::Log(object) => Callable::of(object),
-        Action::Helper(_) => None,
+        Action::Helper(_) | Action::Declared(_) => None,
     }
 }
 

@@ -8,19 +8,23 @@
 pub mod audit;
 pub mod clock;
 pub mod context;
+pub mod document;
 pub mod engine;
 pub mod error;
 pub mod fork;
 pub mod glob;
+mod group;
 pub mod hook;
 pub mod limit;
 pub mod operation;
 pub mod policy;
 pub mod store;
 pub mod text;
+mod turn;
 
 pub use audit::AuditFilter;
 pub use clock::{Clock, ManualClock};
+pub use document::PolicyDocument;
 pub use error::{Class, Code, Error, PolicyViolation, Result};
 pub use policy::{PolicyAction, PolicyContext, PolicyEngine};
 pub use store::{Database, Store};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Engine;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::hook::{Action, Answer, HookEntry, Matched, Mode, Phase};
+use crate::hook::{Action, Answer, Decision, HookEntry, Matched, Mode, Phase};
 use crate::limit::{LimitStatus, Target};
 use crate::operation::{Kind, MAX_KEY_BYTES};
 
@@ -129,11 +129,16 @@ enum Told {
     Unknown,
 }
 
-fn answer_of(hook: &HookEntry, _key: &[u8], context: &Context) -> Told {
+fn answer_of(hook: &HookEntry, key: &[u8], context: &Context) -> Told {
     match &hook.action {
         Action::Helper(helper) => Told::Answer(helper.answer(context)),
         Action::Log(_) => Told::Logs,
         Action::Host(_) => Told::Unknown,
+        Action::Declared(declared) => match declared.decide(key, context) {
+            None => Told::PassesOver,
+            Some(Decision::Answer(answer)) => Told::Answer(answer),
+            Some(Decision::Log) => Told::Logs,
+        },
     }
 }
 

@@ -16,6 +16,7 @@ mod unit;
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use compact_str::CompactString;
 
@@ -49,7 +50,7 @@ pub const MAX_EXPANDED_CHARS: usize = 64 * 1024;
 pub struct Glob {
     text: CompactString,
     // One for each expansion of the braces; the glob matches where one of them does.
-    paths: Box<[Path]>,
+    paths: Arc<[Path]>,
 }
 
 impl Glob {
@@ -60,10 +61,25 @@ impl Glob {
     /// module; it names the byte position and what to write instead.
     pub fn parse(pattern: &str) -> Result<Self, PatternError> {
         let paths = expand::paths(pattern, &parse::items(pattern)?)?;
-        Ok(Glob { text: pattern.into(), paths })
+        Ok(Glob { text: pattern.into(), paths: paths.into() })
     }
 
-    /// The pattern as it was given.
+    /// What matches where one of several patterns does; its text is theirs, one after the other.
+    pub(crate) fn any(globs: &[Glob]) -> Self {
+        if let [glob] = globs {
+            return glob.clone();
+        }
+        let texts: Vec<_> = globs.iter().map(Glob::as_str).collect();
+        let paths = globs.iter().flat_map(|glob| glob.paths.iter().cloned()).collect();
+        Glob { text: texts.join(", ").into(), paths }
+    }
+
+    /// How many patterns without braces it stands for.
+    pub(crate) fn expansions(&self) -> usize {
+        self.paths.len()
+    }
+
+    /// The pattern as it was given; where a hook of a policy document has several, all of them, parted by commas.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::glob::Glob;
-use crate::hook::{Helper, Mode, Trigger};
+use crate::hook::{Declared, Helper, Mode, Trigger};
 
 /// A hook's number within its engine, in the order of registration; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -23,22 +23,29 @@ pub enum Action {
     Host(HostObject),
     /// The driver tells this logger; then the operation goes on, flagged.
     Log(HostObject),
+    /// Decided in the core, as a policy document says.
+    Declared(Arc<Declared>),
 }
 
 impl Action {
-    /// What it is, in one word: the name of a ready-made hook, `host` for a callable, `log`.
+    /// What it is, in one word: the name of a ready-made hook, `host` for a callable, `log`, `declared` by a document.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
         match self {
             Action::Helper(helper) => helper.as_str(),
             Action::Host(_) => "host",
             Action::Log(_) => "log",
+            Action::Declared(_) => "declared",
         }
     }
 
     /// Whether an operation goes out to the host for it.
     pub(crate) fn asks_host(&self) -> bool {
-        !matches!(self, Action::Helper(_))
+        match self {
+            Action::Helper(_) => false,
+            Action::Host(_) | Action::Log(_) => true,
+            Action::Declared(declared) => declared.logs(),
+        }
     }
 }
 
@@ -55,14 +62,16 @@ pub struct HookEntry {
     pub action: Action,
     /// Its name in errors and in the audit: `before_write system/*`.
     pub rule: Arc<str>,
-    /// Whether its refusals are enforced.
+    /// Whether what it refuses is refused, or only told.
     pub mode: Mode,
+    /// It came from a policy document, and goes when another document is loaded in its place.
+    pub from_document: bool,
 }
 
 impl HookEntry {
     pub(crate) fn new(id: HookId, trigger: Trigger, keys: Glob, action: Action) -> Self {
         let rule = format!("{} {}", trigger.as_str(), keys.as_str()).into();
-        HookEntry { id, trigger, keys, action, rule, mode: Mode::Enforce }
+        HookEntry { id, trigger, keys, action, rule, mode: Mode::default(), from_document: false }
     }
 }
 
@@ -72,6 +81,7 @@ impl fmt::Debug for Action {
             Action::Helper(helper) => helper.fmt(f),
             Action::Host(_) => f.write_str("Host"),
             Action::Log(_) => f.write_str("Log"),
+            Action::Declared(declared) => write!(f, "Declared({})", declared.as_str()),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Hooks: what is asked, when, for which keys, and what the answers mean.
 
 mod answer;
+mod declared;
 mod entry;
 mod helper;
 mod mode;
@@ -8,6 +9,8 @@ mod set;
 mod trigger;
 
 pub use answer::{Answer, Failure};
+pub use declared::Declared;
+pub(crate) use declared::{Condition, Decision, Effect, Keys, Test};
 pub use entry::{Action, HookEntry, HookId, HostObject};
 pub use helper::Helper;
 pub use mode::Mode;

@@ -1,19 +1,21 @@
-//! Whether refusals are enforced, or only told.
+//! Whether a refusal is carried out or only told.
 
 use crate::error::{Error, Result};
 
-/// Whether refusals are enforced, or only told.
+/// What becomes of a refusal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Mode {
-    /// What is refused does not happen.
+    /// It refuses. The default.
     #[default]
     Enforce,
-    /// For trying a policy: what would be refused happens, is audited as `would_deny` and told to the log as a
-    /// warning; what would be changed stays as it is.
+    /// It is told and audited as `would_deny`, and lets pass: for trying a policy before it counts.
     Shadow,
 }
 
 impl Mode {
+    /// Both modes.
+    pub const ALL: [Mode; 2] = [Mode::Enforce, Mode::Shadow];
+
     /// The word for it.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -28,8 +30,8 @@ impl Mode {
     /// # Errors
     /// `ConfigError` for any other word.
     pub fn parse(word: &str) -> Result<Mode> {
-        [Mode::Enforce, Mode::Shadow].into_iter().find(|mode| mode.as_str() == word).ok_or_else(|| {
-            let word = crate::text::shortened(word, 60);
+        Mode::ALL.into_iter().find(|mode| mode.as_str() == word).ok_or_else(|| {
+            let word = crate::text::shown_key(word.as_bytes());
             Error::config(format!("`{word}` is no mode: write `enforce` or `shadow`"))
         })
     }

@@ -25,6 +25,8 @@ pub struct Limit {
     id: u64,
     target: Target,
     declared: RateLimit,
+    /// It came from a policy document.
+    from_document: bool,
     text: String,
     rate: Rate,
     buckets: Buckets,
@@ -58,6 +60,7 @@ impl Limit {
             text: describe(target, &declared),
             rate: declared.rate(),
             declared,
+            from_document: false,
             buckets,
         }
     }
@@ -65,7 +68,17 @@ impl Limit {
     /// The same limit with buckets of its own, all full, taking no lock: for the child of a fork.
     #[must_use]
     pub fn fresh(&self) -> Self {
-        Self::build(self.target, self.declared.clone())
+        Limit { from_document: self.from_document, ..Self::build(self.target, self.declared.clone()) }
+    }
+
+    /// A limit from a policy document, which goes when another document is loaded. The document has checked the
+    /// declaration.
+    pub(crate) fn of_document(target: Target, declared: &RateLimit) -> Self {
+        Limit { from_document: true, ..Self::build(target, declared.clone()) }
+    }
+
+    pub(crate) fn is_of_document(&self) -> bool {
+        self.from_document
     }
 
     /// The limit as people read it: `write 100/minute per agent_id`; with `, burst 20` and `, counting attempts`

@@ -16,7 +16,7 @@ use crate::audit::OperationId;
 use crate::context::Context;
 use crate::engine::{Config, Place};
 use crate::error::{Code, Error, Result, UsageError};
-use crate::hook::{Action, Answer, Mode, Phase};
+use crate::hook::{Action, Answer, Decision, Mode, Phase};
 use crate::limit::{Refused, Taken, Target, Unmet};
 
 /// The changing part of an operation.
@@ -312,6 +312,11 @@ impl<'a> Course<'a> {
             Action::Helper(helper) => self.judge(config, hook, helper.answer(&self.context)),
             Action::Host(_) => self.pending = Pending::Hook(place),
             Action::Log(_) => self.pending = Pending::Log(place),
+            Action::Declared(declared) => match declared.decide(&self.subject.key, &self.context) {
+                None => {}
+                Some(Decision::Answer(answer)) => self.judge(config, hook, answer),
+                Some(Decision::Log) => self.pending = Pending::Log(place),
+            },
         }
     }
 

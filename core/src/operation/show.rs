@@ -63,8 +63,14 @@ impl Course<'_> {
 
     fn show_log<'o>(&'o self, config: &'o Config, place: u32) -> Step<'o> {
         let Some(hook) = config.hooks_of(self.subject.kind).get(place) else { return Step::Done };
-        let Action::Log(logger) = &hook.action else { return Step::Done };
-        Step::Log(LogCall { logger: Some(logger), level: LogLevel::Info, message: self.note(hook) })
+        let (logger, remark) = match &hook.action {
+            Action::Log(logger) => (Some(logger), None),
+            Action::Declared(declared) => (None, declared.remark()),
+            Action::Helper(_) | Action::Host(_) => return Step::Done,
+        };
+        let note = self.note(hook);
+        let message = remark.map(|remark| format!("{note}: {remark}")).unwrap_or(note);
+        Step::Log(LogCall { logger, level: LogLevel::Info, message })
     }
 
     fn show_sink<'o>(&'o self, config: &'o Config, place: usize) -> Step<'o> {

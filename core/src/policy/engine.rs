@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::audit::{AuditFilter, DEFAULT_MAX_ENTRIES, Entry};
 use crate::clock::Clock;
 use crate::context::Context;
+use crate::document::PolicyDocument;
 use crate::engine::{Engine, EngineOptions};
 use crate::error::{Error, Result};
 use crate::hook::{Answer, Mode, Trigger};
@@ -43,6 +44,7 @@ enum Target {
 pub struct Builder {
     store: Target,
     options: EngineOptions,
+    document: Option<PolicyDocument>,
 }
 
 impl Builder {
@@ -75,17 +77,41 @@ impl Builder {
         self
     }
 
-    /// The engine.
+    /// Takes hooks, limits and audit from a policy document.
+    #[must_use]
+    pub fn document(mut self, document: PolicyDocument) -> Self {
+        self.document = Some(document);
+        self
+    }
+
+    /// The engine. One whose options or document cannot be applied refuses every operation until
+    /// [`PolicyEngine::clear_registration_errors`], as after any registration that failed; [`Builder::try_build`] says
+    /// so at once.
     #[must_use]
     pub fn build(self) -> PolicyEngine {
-        let engine = match Engine::new(self.options.clone()) {
-            Ok(engine) => engine,
-            // As with a registration that failed: the engine refuses everything.
+        self.make().0
+    }
+
+    /// The engine, if its document can be applied.
+    ///
+    /// # Errors
+    /// `ConfigError` for a document with nothing for data hooks, and a required name that no context can have.
+    pub fn try_build(self) -> Result<PolicyEngine> {
+        let (engine, applied) = self.make();
+        applied.map(|()| engine)
+    }
+
+    fn make(self) -> (PolicyEngine, Result<()>) {
+        let Builder { store, options, document } = self;
+        let (engine, made) = match Engine::new(options.clone()) {
+            Ok(engine) => (engine, Ok(())),
             Err(error) => {
-                Engine::broken(EngineOptions { require_context: Vec::new(), ..self.options }, &error)
+                let options = EngineOptions { require_context: Vec::new(), ..options };
+                (Engine::broken(options, &error), Err(error))
             }
         };
-        PolicyEngine { engine: Arc::new(engine), store: self.store }
+        let applied = document.map_or(Ok(()), |document| engine.apply(&document));
+        (PolicyEngine { engine: Arc::new(engine), store }, made.and(applied))
     }
 }
 
@@ -122,6 +148,7 @@ impl PolicyEngine {
         Builder {
             store: target,
             options: EngineOptions { remember_errors: true, ..EngineOptions::default() },
+            document: None,
         }
     }
 
@@ -169,6 +196,14 @@ impl PolicyEngine {
     /// `ConfigError` for an unknown operation or a limit out of range, which is remembered too.
     pub fn add_rate_limit(&self, operation: &str, limit: RateLimit) -> Result<()> {
         self.engine.add_rate_limit(operation, &limit)
+    }
+
+    /// Puts a policy document in the place of the one before, in one step: see [`Engine::reload`].
+    ///
+    /// # Errors
+    /// `ConfigError` for a document with nothing for data hooks. Then everything is as it was.
+    pub fn reload(&self, document: &PolicyDocument) -> Result<()> {
+        self.engine.reload(document)
     }
 
     /// How every limit that applies to an operation stands; spends nothing.
