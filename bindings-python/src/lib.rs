@@ -9,6 +9,7 @@ mod adapters;
 mod ambient;
 mod answer;
 mod audit;
+mod audit_file;
 mod bytes;
 mod call;
 mod clock;
@@ -16,6 +17,7 @@ mod context;
 mod convert;
 mod database;
 mod depth;
+mod document;
 mod drive;
 mod engine;
 mod errors;
@@ -48,9 +50,13 @@ mod _native {
     #[pymodule_export]
     use crate::ambient::{begin_ambient, merged_context};
     #[pymodule_export]
+    use crate::audit_file::{PyAuditFileHandle, audit_stats, audit_tail, verify_audit};
+    #[pymodule_export]
     use crate::clock::PyManualClock;
     #[pymodule_export]
     use crate::database::PyDatabase;
+    #[pymodule_export]
+    use crate::document::PyPolicyDocument;
     #[pymodule_export]
     use crate::engine::PyPolicyEngine;
     #[pymodule_export]

@@ -8,16 +8,20 @@
 >>> policy.put(b"users/alice", b"data", context={"agent_id": "agent_001"})
 """
 
+from checkrein import audit
 from checkrein._native import (
+    AuditFileHandle,
     AuditSinkHandle,
     Database,
     HookHandle,
     ListenerHandle,
     ManualClock,
     PolicyAction,
+    PolicyDocument,
     PolicyEngine,
     Scan,
     __version__,
+    verify_audit,
 )
 from checkrein.ambient import carry, context
 from checkrein.errors import (
@@ -31,6 +35,7 @@ from checkrein.errors import (
 )
 
 __all__ = [
+    "AuditFileHandle",
     "AuditSinkHandle",
     "CheckreinError",
     "ConfigError",
@@ -40,6 +45,7 @@ __all__ = [
     "ManualClock",
     "PatternError",
     "PolicyAction",
+    "PolicyDocument",
     "PolicyEngine",
     "PolicyViolation",
     "RateLimitExceeded",
@@ -47,6 +53,11 @@ __all__ = [
     "StoreError",
     "UsageError",
     "__version__",
+    "audit",
     "carry",
     "context",
+    "load",
+    "verify_audit",
 ]
+
+load = PolicyDocument.load
