@@ -4,12 +4,14 @@ use super::course::{Course, Pending, State};
 use super::now::Now;
 use super::subject::{Stage, Subject, WouldDeny};
 use super::whole::Whole;
-use crate::audit::{AuditLog, Entry, OperationId, Phase, Record, SinkTarget, Surface, Verb, Verdict};
+use crate::audit::{
+    AuditLog, Entry, OperationId, Phase, Record, SinkEntry, SinkTarget, Surface, Verb, Verdict,
+};
 use crate::clock::Time;
 use crate::context::{AGENT_ID, SESSION_ID};
 use crate::engine::Config;
 use crate::error::{Cause, Class, Code, Error};
-use crate::operation::Kind;
+use crate::operation::{Kind, MAX_DEPTH};
 
 /// What is left to be told.
 #[derive(Default)]
@@ -76,7 +78,8 @@ impl Course<'_> {
         self.state = State::Done;
         let warning = self.shadow_warning();
         let refused = matches!(&self.result, Err(refusal) if refusal.error.violation().is_some());
-        let sinks = !entries.is_empty() && config.sinks.iter().any(|sink| sink.takes_at_once().is_none());
+        let depth = self.depth;
+        let sinks = !entries.is_empty() && config.sinks.iter().any(|sink| by_step(sink, depth));
         if sinks || warning.is_some() || (refused && !config.listeners.is_empty()) {
             self.ending = Some(Box::new(Ending { entries, phase: None, warning, ..Ending::default() }));
             self.state = State::Telling;
@@ -86,6 +89,7 @@ impl Course<'_> {
     /// Tells the next of those who are left: a logger, the sinks, and of a refusal the listeners.
     pub(super) fn tell_next(&mut self, config: &Config) {
         let refused = matches!(&self.result, Err(refusal) if refusal.error.violation().is_some());
+        let depth = self.depth;
         let Some(ending) = &mut self.ending else {
             self.state = State::Done;
             return;
@@ -94,8 +98,7 @@ impl Course<'_> {
             self.pending = Pending::Warning;
             return;
         }
-        let by_step =
-            |place: &usize| config.sinks.get(*place).is_some_and(|sink| sink.takes_at_once().is_none());
+        let by_step = |place: &usize| config.sinks.get(*place).is_some_and(|sink| by_step(sink, depth));
         let sinks = if ending.entries.is_empty() { 0 } else { config.sinks.len() };
         if let Some(place) = (ending.sink..sinks).find(by_step) {
             ending.sink = place + 1;
@@ -282,6 +285,15 @@ impl Course<'_> {
     /// the course has in hand while it has no key.
     fn would_deny<'o>(&'o self, subject: &'o Subject<'_>) -> Option<&'o WouldDeny> {
         subject.would_deny.as_deref().or(self.subject.would_deny.as_deref())
+    }
+}
+
+/// Whether a sink is told by a step. What a sink starts itself is told to it too, so that has to end somewhere: of an
+/// operation that was refused because it stands too deep only files are told.
+fn by_step(sink: &SinkEntry, depth: u32) -> bool {
+    match sink.target {
+        SinkTarget::File(_) => sink.strict,
+        SinkTarget::Host(_) => depth <= MAX_DEPTH,
     }
 }
 

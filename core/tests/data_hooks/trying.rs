@@ -107,3 +107,30 @@ fn an_explanation_runs_no_hook_and_spends_nothing() {
     assert_eq!(policy.explain("read", "x", None).unwrap().verdict.as_str(), "allowed");
     assert_eq!(policy.explain("put", "x", None).unwrap_err().code(), Code::Usage);
 }
+
+/// A program crashed whose sink wrote through the engine that it listens to: what it started was told to it in turn,
+/// refusals included, until the stack was full.
+#[test]
+fn what_a_sink_or_listener_starts_is_told_to_it_and_ends_at_the_bound() {
+    let policy = PolicyEngine::new(Database::memory());
+    let told = Arc::new(Mutex::new((0, 0)));
+    let (again, counted) = (policy.clone(), Arc::clone(&told));
+    let sink = move |_: &[_], _| {
+        counted.lock().unwrap().0 += 1;
+        again.put("k", "v", None).map_err(Into::into)
+    };
+    policy.add_audit_sink(false, sink).unwrap();
+    policy.put("k", "v", None).unwrap();
+    assert_eq!(told.lock().unwrap().0, 17, "by operations at the depths 0 to 16");
+    assert_eq!(entries(&policy).len(), 18, "the one that is too deep is in the ring");
+
+    let policy = PolicyEngine::new(Database::memory());
+    policy.before_write("k", deny_all);
+    let (again, counted) = (policy.clone(), Arc::clone(&told));
+    policy.on_denied(move |_| {
+        counted.lock().unwrap().1 += 1;
+        assert!(again.put("k", "v", None).is_err());
+    });
+    assert_eq!(policy.put("k", "v", None).unwrap_err().code(), Code::Denied);
+    assert_eq!(told.lock().unwrap().1, 17);
+}
