@@ -113,7 +113,7 @@ pub(crate) fn run<'py>(
             Step::CallHook(call) => Reply::Answer(view.call(py, &call)?.unwrap_or(Answer::Allow)),
             Step::Store(call) => Reply::Store(ask(py, store, &call, view)?),
             Step::Item { .. } => return Ok(Stop::Item),
-            Step::Log(call) => log::tell(py, &call)?,
+            Step::Log(call) => log::tell(py, &call, view.depth)?,
             Step::Record(call) => sink::record(py, &call, view.depth)?,
             Step::Notify(call) => listen::notify(py, &call, view.depth)?,
             Step::Done => return Ok(Stop::Done),

@@ -7,14 +7,14 @@ use pyo3::sync::PyOnceLock;
 
 use crate::errors::{self, Failed};
 use crate::hook::Callable;
-use crate::once;
+use crate::{depth, once};
 
-/// Tells it.
+/// Tells it. `depth` is that of the operation.
 ///
 /// # Errors
 /// What is no ordinary error, such as `KeyboardInterrupt`: it ends the operation.
-pub(crate) fn tell(py: Python<'_>, call: &LogCall<'_>) -> PyResult<Reply> {
-    let told = match call.logger.and_then(Callable::of) {
+pub(crate) fn tell(py: Python<'_>, call: &LogCall<'_>, depth: u32) -> PyResult<Reply> {
+    let told = depth::inside(py, depth.saturating_add(1), || match call.logger.and_then(Callable::of) {
         Some(callable) => callable.bind(py).call1((&call.message,)),
         None => logger(py).and_then(|logger| {
             let method = match call.level {
@@ -23,7 +23,7 @@ pub(crate) fn tell(py: Python<'_>, call: &LogCall<'_>) -> PyResult<Reply> {
             };
             logger.call_method1(method, (&call.message,))
         }),
-    };
+    });
     match told {
         Ok(_) => Ok(Reply::Logged),
         Err(raised) => Ok(Reply::LogFailed(cause_of(py, raised)?)),
