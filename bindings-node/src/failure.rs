@@ -41,6 +41,11 @@ impl Failure {
             set("pattern", pattern.pattern.as_str().into());
             set("position", pattern.position.into());
         }
+        if let Error::Store(store) = error
+            && let Some(applied) = store.applied
+        {
+            set("applied", applied.into());
+        }
         if let Some(violation) = error.violation() {
             set("reason", violation.reason.as_str().into());
             set("rule", violation.rule.as_deref().into());
