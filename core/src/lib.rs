@@ -13,12 +13,14 @@ pub mod engine;
 pub mod error;
 pub mod fork;
 pub mod glob;
+mod group;
 pub mod hook;
 pub mod limit;
 pub mod operation;
 pub mod policy;
 pub mod store;
 pub mod text;
+mod turn;
 
 pub use audit::AuditFilter;
 pub use clock::{Clock, ManualClock};

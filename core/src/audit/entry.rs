@@ -2,10 +2,9 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::fmt::Write as _;
-use std::time::{Duration, SystemTime};
 
 use super::content::{Content, Part, cut_mark};
+use super::json;
 use super::{OperationId, Record, ScanCount, Surface, Verb, Verdict};
 
 /// One audited operation, copied out of the ring.
@@ -47,9 +46,7 @@ impl Entry {
     /// When the operation ended: RFC 3339 text, UTC, microseconds (the nanoseconds are cut, not rounded).
     #[must_use]
     pub fn timestamp(&self) -> String {
-        let since = Duration::from_nanos(self.0.wall_ns);
-        let time = SystemTime::UNIX_EPOCH.checked_add(since).unwrap_or(SystemTime::UNIX_EPOCH);
-        humantime::format_rfc3339_micros(time).to_string()
+        humantime::format_rfc3339_micros(json::system_time(self.0.wall_ns)).to_string()
     }
 
     /// When the operation ended: nanoseconds since 1970-01-01 UTC.
@@ -176,14 +173,60 @@ impl Entry {
     /// spaces, only `"`, `\` and control characters escaped.
     #[must_use]
     pub fn to_json_line(&self) -> String {
-        let mut line = String::with_capacity(320);
-        for (name, value) in self.fields() {
-            line.push(if line.is_empty() { '{' } else { ',' });
-            // Writing to a string cannot fail; the names need no escapes.
-            let _ = write!(line, "\"{name}\":{}", serde_json::Value::from(value));
+        let mut line = Vec::with_capacity(320);
+        if self.sequence() > 0 {
+            line.extend_from_slice(b"{\"sequence\":");
+            json::number(&mut line, self.sequence());
         }
-        line.push('}');
-        line
+        self.write_json_fields(&mut line);
+        // Without a sequence the first comma stands where the brace belongs.
+        if let Some(first) = line.first_mut() {
+            *first = b'{';
+        }
+        line.push(b'}');
+        String::from_utf8_lossy(&line).into_owned()
+    }
+
+    /// The fields after `sequence`, each with a comma before it: what an audit file numbers itself.
+    pub(super) fn write_json_fields(&self, out: &mut Vec<u8>) {
+        json::time(out, self.0.wall_ns);
+        json::name(out, "operation_id");
+        out.push(b'"');
+        json::hex(out, &self.0.operation_id.as_u128().to_be_bytes());
+        out.push(b'"');
+        let text = |out: &mut Vec<u8>, name: &str, text: &str| {
+            json::name(out, name);
+            json::text(out, text);
+        };
+        text(out, "surface", self.surface().as_str());
+        text(out, "operation", self.operation().as_str());
+        match std::str::from_utf8(self.0.key()) {
+            Ok(key) if self.0.key_omitted == 0 && !key.contains('\\') => text(out, "key", key),
+            _ => text(out, "key", &self.key()),
+        }
+        text(out, "result", self.result().as_str());
+        for (name, part) in [
+            ("agent_id", Part::AgentId),
+            ("session_id", Part::SessionId),
+            ("rule", Part::Rule),
+            ("reason", Part::Reason),
+        ] {
+            if let Some(value) = self.text(part) {
+                text(out, name, &value);
+            }
+        }
+        json::name(out, "logged");
+        json::flag(out, self.logged());
+        if let Some(applied) = self.applied() {
+            json::name(out, "applied");
+            json::flag(out, applied);
+        }
+        if let Some(ScanCount { given, withheld }) = self.scanned() {
+            json::name(out, "given");
+            json::number(out, given);
+            json::name(out, "withheld");
+            json::number(out, withheld);
+        }
     }
 
     fn text(&self, part: Part) -> Option<Cow<'_, str>> {
@@ -203,6 +246,58 @@ impl From<FieldValue<'_>> for serde_json::Value {
             FieldValue::Text(text) => text.into(),
             FieldValue::Int(number) => number.into(),
             FieldValue::Bool(flag) => flag.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::audit::{AuditFilter, AuditLog, Record};
+    use crate::clock::Time;
+
+    /// The line as `fields` and `serde_json` make it, slowly.
+    fn slowly(entry: &Entry) -> String {
+        let mut line = String::new();
+        for (name, value) in entry.fields() {
+            line.push(if line.is_empty() { '{' } else { ',' });
+            write!(line, "\"{name}\":{}", serde_json::Value::from(value)).unwrap();
+        }
+        line + "}"
+    }
+
+    proptest! {
+        #[test]
+        fn the_line_is_what_the_fields_say(
+            key in proptest::collection::vec(any::<u8>(), 0..40),
+            texts in proptest::collection::vec(proptest::option::of(any::<String>()), 4),
+            wall_ns in any::<u64>(), id in any::<u128>(), logged in any::<bool>(), applied in any::<Option<bool>>(),
+            scanned in any::<Option<(u64, u64)>>(),
+            long in proptest::bool::weighted(0.1),
+        ) {
+            let log = AuditLog::new(1).unwrap();
+            let key = if long { key.repeat(1000) } else { key };
+            log.append(&Record {
+                time: Time { monotonic_ns: 0, wall_ns },
+                operation_id: OperationId::from_u128(id),
+                surface: Surface::Data,
+                operation: Verb::Scan,
+                key: &key,
+                result: Verdict::RateLimited,
+                agent_id: texts[0].as_deref(),
+                session_id: texts[1].as_deref(),
+                rule: texts[2].as_deref(),
+                reason: texts[3].as_deref(),
+                logged,
+                applied,
+                scanned: scanned.map(|(given, withheld)| ScanCount { given, withheld }),
+            });
+            let entry = log.entries(&AuditFilter::new()).pop().unwrap();
+            prop_assert_eq!(entry.to_json_line(), slowly(&entry));
         }
     }
 }

@@ -5,12 +5,15 @@
 //! appending costs the same whether the ring is empty or full; threads do not queue behind one another for it;
 //! memory has a bound. There is no place in a record for a value, so none can be kept.
 //!
-//! Sinks will stand beside the ring: what an operation appends here is what a sink will be handed.
+//! Sinks stand beside the ring: callables of the host, and [`file`], which keeps the entries on disk as JSON lines
+//! chained by their hashes.
 
 mod content;
 mod entry;
-mod file;
+pub mod file;
 mod filter;
+mod json;
+mod lane;
 mod operation_id;
 mod record;
 mod ring;
@@ -19,12 +22,12 @@ mod verb;
 mod verdict;
 
 pub use entry::{Entry, FieldValue};
-pub use file::AuditFile;
+pub use file::{AuditFile, Phase};
 pub use filter::{AuditFilter, DEFAULT_LIMIT, KeyFilter};
 pub use operation_id::OperationId;
 pub use record::{MAX_TEXT_BYTES, Record, ScanCount, Surface};
 pub use ring::{AuditLog, DEFAULT_MAX_ENTRIES, LARGEST_MAX_ENTRIES};
-pub use sink::{Phase, SinkId};
+pub use sink::SinkId;
 pub(crate) use sink::{SinkEntry, SinkTarget};
 pub use verb::Verb;
 pub use verdict::Verdict;

@@ -4,32 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::AuditFile;
+use crate::document::DeclaredAuditFile;
 use crate::error::Result;
 use crate::hook::HostObject;
 
 /// A sink's number within its engine; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SinkId(pub u64);
-
-/// Which of the two moments a strict sink is told of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Phase {
-    /// The operation was decided; the store, tool or task has not been asked.
-    Decided,
-    /// The operation has ended.
-    Done,
-}
-
-impl Phase {
-    /// The stable word for it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Phase::Decided => "decided",
-            Phase::Done => "done",
-        }
-    }
-}
 
 /// Where a sink's entries go.
 #[derive(Clone)]
@@ -47,6 +28,8 @@ pub(crate) struct SinkEntry {
     pub(crate) target: SinkTarget,
     /// Told before the store is asked too; where it fails, the operation is refused.
     pub(crate) strict: bool,
+    /// What a policy document declared, where it comes from one: it goes with the document.
+    pub(crate) declared: Option<Arc<DeclaredAuditFile>>,
 }
 
 impl SinkEntry {
@@ -66,7 +49,7 @@ impl SinkEntry {
             SinkTarget::File(file) => SinkTarget::File(file.after_fork()?),
             SinkTarget::Host(object) => SinkTarget::Host(Arc::clone(object)),
         };
-        Ok(SinkEntry { id: self.id, target, strict: self.strict })
+        Ok(SinkEntry { target, ..self.clone() })
     }
 }
 

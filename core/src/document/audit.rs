@@ -1,10 +1,16 @@
 //! What a document says about the audit.
 
+use std::sync::Arc;
+
 use super::fields::Fields;
 use super::keys;
 use super::node::Node;
 use super::read::Reading;
 use crate::audit::DEFAULT_MAX_ENTRIES;
+use crate::audit::file::{AuditFile, AuditFileOptions, Fsync, Secret};
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+use crate::text;
 
 /// The audit as a document declares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,32 +36,6 @@ pub struct DeclaredAuditFile {
     pub rotate_bytes: Option<u64>,
 }
 
-/// When lines are forced to the disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Fsync {
-    /// Left to the system.
-    Never,
-    /// Now and then.
-    Interval,
-    /// Each one.
-    Always,
-}
-
-impl Fsync {
-    /// All three.
-    pub const ALL: [Fsync; 3] = [Fsync::Never, Fsync::Interval, Fsync::Always];
-
-    /// The word for it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Fsync::Never => keys::NEVER,
-            Fsync::Interval => keys::INTERVAL,
-            Fsync::Always => keys::ALWAYS,
-        }
-    }
-}
-
 /// Where the key for an audit file's hashes is; the document does not hold it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeclaredHmacKey {
@@ -63,6 +43,46 @@ pub enum DeclaredHmacKey {
     Env(String),
     /// In this file.
     File(String),
+}
+
+impl DeclaredAuditFile {
+    /// Opens the file, with the key from where the document says.
+    pub(crate) fn open(&self, clock: &Clock) -> Result<Arc<AuditFile>> {
+        let defaults = AuditFileOptions::new(&self.path);
+        AuditFile::open(AuditFileOptions {
+            strict: self.strict.unwrap_or(defaults.strict),
+            fsync: self.fsync.unwrap_or(defaults.fsync),
+            key: self.hmac_key.as_ref().map(DeclaredHmacKey::read).transpose()?,
+            rotate_bytes: self.rotate_bytes.unwrap_or(defaults.rotate_bytes),
+            clock: clock.clone(),
+            ..defaults
+        })
+    }
+}
+
+impl DeclaredHmacKey {
+    /// The key: the variable's text, or the file's bytes without a newline at their end.
+    fn read(&self) -> Result<Secret> {
+        match self {
+            DeclaredHmacKey::Env(name) => {
+                let shown = text::shown_key(name.as_bytes());
+                let value = std::env::var_os(name).ok_or_else(|| {
+                    Error::config(format!(
+                        "`hmac_key_env`: the environment has no `{shown}`: set it to the key"
+                    ))
+                })?;
+                Secret::new(value.as_encoded_bytes())
+            }
+            DeclaredHmacKey::File(path) => {
+                let shown = text::shown_key(path.as_bytes());
+                let bytes = std::fs::read(path).map_err(|error| {
+                    Error::config(format!("`hmac_key_file`: `{shown}` cannot be read: {error}"))
+                })?;
+                let key = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+                Secret::new(key.strip_suffix(b"\r").unwrap_or(key))
+            }
+        }
+    }
 }
 
 impl Reading<'_, '_> {
@@ -89,7 +109,7 @@ impl Reading<'_, '_> {
         Some(DeclaredAuditFile {
             path: path.to_owned(),
             strict: fields.flag(keys::STRICT),
-            fsync: fsync.and_then(|word| Fsync::ALL.into_iter().find(|fsync| fsync.as_str() == word)),
+            fsync: fsync.and_then(|word| word.parse().ok()),
             hmac_key: key_env.or(key_file),
             rotate_bytes: fields.number(keys::ROTATE_BYTES),
         })

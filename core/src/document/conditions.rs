@@ -17,6 +17,9 @@ impl Reading<'_, '_> {
             self.faults.add(node.at, "`when` is empty: leave it out for a hook without conditions");
             return None;
         }
+        if !self.fit_a_context(entries.len(), node.at) {
+            return None;
+        }
         let conditions: Vec<_> = entries.iter().map(|entry| self.condition(entry)).collect();
         conditions.into_iter().collect()
     }

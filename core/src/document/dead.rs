@@ -1,6 +1,6 @@
 //! The cheap cases of hooks that can never decide anything.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::glob::Glob;
@@ -37,6 +37,6 @@ impl Refused {
 
 /// Whether what is left alone is all that there is.
 pub(super) fn all_left_alone(globs: &[Glob], unless: &[Glob]) -> bool {
-    let left_alone = |glob: &Glob| unless.iter().any(|other| other.as_str() == glob.as_str());
-    unless.iter().any(|glob| glob.as_str() == EVERY) || globs.iter().all(left_alone)
+    let unless: HashSet<&str> = unless.iter().map(Glob::as_str).collect();
+    unless.contains(EVERY) || globs.iter().all(|glob| unless.contains(glob.as_str()))
 }

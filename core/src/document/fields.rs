@@ -25,6 +25,10 @@ impl<'n> Fields<'n> {
         let mut fields = Fields { at: node.at, sound: Vec::new(), given: Vec::new(), meant: Vec::new() };
         for entry in entries {
             let Some(key) = table.keys.iter().find(|key| key.name == &*entry.key) else {
+                if faults.is_full() {
+                    faults.skip();
+                    continue;
+                }
                 let meant = near(&entry.key, table.known().map(|key| key.name));
                 faults.add(entry.at, unknown(&entry.key, meant, table));
                 fields.meant.extend(meant);
@@ -118,7 +122,7 @@ fn fits(node: &Node, name: &str, shape: &Shape, key_at: usize, faults: &mut Faul
             false
         }
         (Shape::OneOrMore(one), Value::List(items)) if !items.is_empty() => {
-            items.iter().fold(true, |sound, item| fits(item, name, one, key_at, faults) && sound)
+            all_fit(items, name, one, key_at, faults)
         }
         (Shape::OneOrMore(one), value)
             if !matches!(value, Value::List(_) | Value::Map(_) | Value::Nothing) =>
@@ -130,9 +134,7 @@ fn fits(node: &Node, name: &str, shape: &Shape, key_at: usize, faults: &mut Faul
         | (Shape::AnyText, Value::Text(_))
         | (Shape::Flag, Value::Bool(_))
         | (Shape::Version, Value::Integer(1)) => true,
-        (Shape::List(one), Value::List(items)) => {
-            items.iter().fold(true, |sound, item| fits(item, name, one, key_at, faults) && sound)
-        }
+        (Shape::List(one), Value::List(items)) => all_fit(items, name, one, key_at, faults),
         (Shape::Glob, Value::Text(_)) => true,
         (Shape::Text { most_bytes }, Value::Text(text))
             if text.trim().is_empty() || text.len() > *most_bytes =>
@@ -163,6 +165,12 @@ fn fits(node: &Node, name: &str, shape: &Shape, key_at: usize, faults: &mut Faul
             false
         }
     }
+}
+
+/// Checks every item, also behind one that does not fit.
+fn all_fit(items: &[Node], name: &str, shape: &Shape, key_at: usize, faults: &mut Faults) -> bool {
+    let unfit = items.iter().filter(|item| !fits(item, name, shape, key_at, faults));
+    unfit.count() == 0
 }
 
 fn mismatch(node: &Node, name: &str, shape: &Shape) -> String {
@@ -234,5 +242,30 @@ pub(super) fn listed(words: &[&str], last: &str) -> String {
         Some((end, [])) => end.clone(),
         Some((end, before)) => format!("{} {last} {end}", before.join(", ")),
         None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_meant_is_near() {
+        let known = ["on", "keys", "unless_keys", "max_per_minute", "max_per_hour", "hooks"];
+        for (word, meant) in [
+            ("key", "keys"),
+            ("Keys", "keys"),
+            ("unlessKeys", "unless_keys"),
+            ("max_per_min", "max_per_minute"),
+            ("max-per-hour", "max_per_hour"),
+            ("hoosk", "hooks"),
+            ("unless", "unless_keys"),
+            ("ON", "on"),
+        ] {
+            assert_eq!(near(word, known.into_iter()), Some(meant), "{word}");
+        }
+        for word in ["", "in", "policies", "max", "keyring"] {
+            assert_eq!(near(word, known.into_iter()), None, "{word}");
+        }
     }
 }

@@ -57,6 +57,7 @@ pub(super) static DOCUMENT: Table = Table {
     about: "What agents may do, as one file that every language loads.",
     keys: &[
         required(VERSION, "Version", "The version of this format: 1.", Shape::Version),
+        key("$schema", "Schema", "Where editors find the schema of this format. Not read.", PATH_TEXT),
         key(NAME, "Name", "What the policy is called.", SHORT_TEXT),
         key(
             MODE,

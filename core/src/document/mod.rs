@@ -38,7 +38,7 @@ mod yaml;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use audit::{DeclaredAudit, DeclaredAuditFile, DeclaredHmacKey, Fsync};
+pub use audit::{DeclaredAudit, DeclaredAuditFile, DeclaredHmacKey};
 pub use node::{MAX_DEPTH, MAX_NODES};
 pub use problem::{MAX_PROBLEMS, Problem, Problems};
 pub use read::{MAX_HOOKS, MAX_NAME_BYTES, MAX_PATTERN_BYTES, MAX_RATE_LIMITS, MAX_REASON_BYTES};

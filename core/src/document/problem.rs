@@ -95,11 +95,20 @@ impl Faults {
         if self.found.iter().any(|(known_at, known)| *known_at == at && *known == message) {
             return;
         }
-        if self.found.len() < MAX_PROBLEMS {
-            self.found.push((at, message));
-        } else {
-            self.untold += 1;
+        match self.is_full() {
+            false => self.found.push((at, message)),
+            true => self.skip(),
         }
+    }
+
+    /// Whether what is added now is counted only: then nobody needs to look for the words.
+    pub(super) fn is_full(&self) -> bool {
+        self.found.len() >= MAX_PROBLEMS
+    }
+
+    /// Counts one that is not told.
+    pub(super) fn skip(&mut self) {
+        self.untold += 1;
     }
 
     /// How many there are, told or not.
@@ -110,7 +119,7 @@ impl Faults {
     /// The line of an offset, for a message. Of those that nobody will see it is not counted: a document may repeat
     /// one mistake a hundred thousand times.
     pub(super) fn line_of(&self, source: &str, at: usize) -> usize {
-        let before = if self.found.len() < MAX_PROBLEMS { source.as_bytes().get(..at) } else { None };
+        let before = if self.is_full() { None } else { source.as_bytes().get(..at) };
         1 + memchr::memchr_iter(b'\n', before.unwrap_or_default()).count()
     }
 

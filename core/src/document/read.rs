@@ -8,7 +8,7 @@ use super::fields::Fields;
 use super::node::{Fault, Node, Value};
 use super::problem::Faults;
 use super::{Content, Format, json, keys, toml, yaml};
-use crate::context::{Context, Value as ContextValue};
+use crate::context::{Context, MAX_ENTRIES, Value as ContextValue};
 use crate::error::Error;
 use crate::glob::{Glob, MAX_EXPANDED_CHARS};
 use crate::hook::Mode;
@@ -89,8 +89,9 @@ impl<'t, 'f> Reading<'t, 'f> {
         let fields = Fields::open(root, &keys::DOCUMENT, self.faults)?;
         self.content.name = fields.text(keys::NAME).map(str::to_owned);
         self.content.mode = fields.text(keys::MODE).and_then(|word| Mode::parse(word).ok());
-        for name in fields.items(keys::REQUIRE_CONTEXT) {
-            self.required_name(name);
+        let names = fields.items(keys::REQUIRE_CONTEXT);
+        if self.fit_a_context(names.len(), fields.place(keys::REQUIRE_CONTEXT).unwrap_or(fields.at)) {
+            names.iter().for_each(|name| self.required_name(name));
         }
         for hook in fields.items(keys::HOOKS) {
             if self.content.hooks.len() >= MAX_HOOKS {
@@ -123,6 +124,14 @@ impl<'t, 'f> Reading<'t, 'f> {
                 self.content.require_context.push(name.to_string());
             }
         }
+    }
+
+    /// Whether a context can hold so many names; where not, that is a problem.
+    pub(super) fn fit_a_context(&mut self, names: usize, at: usize) -> bool {
+        if names > MAX_ENTRIES {
+            self.faults.add(at, format!("here are {names} names, but a context has at most {MAX_ENTRIES}"));
+        }
+        names <= MAX_ENTRIES
     }
 
     /// Whether a context can hold the name; where not, that is a problem.

@@ -6,6 +6,9 @@ use toml::de::{DeTable, DeValue};
 use super::node::{Budget, Entry, Fault, MAX_NODES, Node, Value};
 use super::problem::Faults;
 
+/// The most words of a TOML text.
+const MAX_WORDS: usize = 5 * MAX_NODES;
+
 /// The tree of a TOML text.
 pub(super) fn read(text: &str, faults: &mut Faults) -> Result<Node, Fault> {
     bounded(text)?;
@@ -24,10 +27,11 @@ fn bounded(text: &str) -> Result<(), Fault> {
     let mut inside = false;
     for (at, byte) in text.bytes().enumerate() {
         let word = byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-') || !byte.is_ascii();
-        words += usize::from(!byte.is_ascii_whitespace() && !(word && inside));
+        let goes_on = byte.is_ascii_whitespace() || (word && inside);
+        words += usize::from(!goes_on);
         inside = word;
-        if words > 10 * MAX_NODES {
-            return Err(Fault::new(at, format!("the document has more than {} words", 10 * MAX_NODES)));
+        if words > MAX_WORDS {
+            return Err(Fault::new(at, format!("the document has more than {} words", MAX_WORDS)));
         }
     }
     Ok(())

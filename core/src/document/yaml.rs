@@ -184,10 +184,14 @@ fn scalar(at: usize, text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Resul
         return Ok(if style == ScalarStyle::Plain { core(text) } else { Value::Text(text.into()) });
     };
     let value = core(text);
-    let fits = |core: &str| match (core, &value) {
-        ("null", Value::Nothing) | ("bool", Value::Bool(_)) | ("int", Value::Integer(_)) => true,
-        ("float", Value::Other(_) | Value::Integer(_)) => true,
-        _ => false,
+    let fits = |core: &str| {
+        matches!(
+            (core, &value),
+            ("null", Value::Nothing)
+                | ("bool", Value::Bool(_))
+                | ("int", Value::Integer(_))
+                | ("float", Value::Other(_) | Value::Integer(_))
+        )
     };
     // `!` alone says only that the value is no number.
     if tag.is_yaml_core_schema_tag("str") || full_name(tag) == "!" {
@@ -255,4 +259,41 @@ fn full_name(tag: &Tag) -> String {
 fn unknown_tag(at: usize, tag: &Tag) -> Fault {
     let shown = text::shown_key(full_name(tag).as_bytes());
     Fault::new(at, format!("the tag `{shown}` does not fit here: leave it away"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_scalars_are_what_the_core_schema_says() {
+        for text in [
+            "no", "on", "yes", "0b1", "1_000", "0o8", "0x", "1e", "1.2.3", "-", "+", ".", "-0x1", "nULL",
+            "=", "1:30",
+        ] {
+            assert!(matches!(core(text), Value::Text(_)), "{text}");
+        }
+        for (text, number) in [("0", 0), ("-19", -19), ("+7", 7), ("007", 7), ("0o17", 15), ("0xFf", 255)] {
+            assert!(matches!(core(text), Value::Integer(found) if found == number), "{text}");
+        }
+        for text in ["1.0", "-.5", "1.", "1e3", "+12e-03", ".inf", "-.INF", ".nan", "9223372036854775808"] {
+            assert!(matches!(core(text), Value::Other(_)), "{text}");
+        }
+        for text in ["", "~", "null", "NULL"] {
+            assert!(matches!(core(text), Value::Nothing), "{text}");
+        }
+        assert!(matches!((core("true"), core("False")), (Value::Bool(true), Value::Bool(false))));
+    }
+
+    #[test]
+    fn tags_say_what_is_meant() {
+        let value = |text: &str| read(text, &mut Faults::default()).map(|node| node.value).ok();
+        assert!(matches!(value("!!str 5"), Some(Value::Text(_))));
+        assert!(matches!(value("! 5"), Some(Value::Text(_))));
+        assert!(matches!(value("!!int '5'"), Some(Value::Integer(5))));
+        assert!(matches!(value("!!seq [1]"), Some(Value::List(_))));
+        for text in ["!!int x", "!!seq {a: 1}", "!mine 5", "!!set {a}", "!!binary aGk="] {
+            assert!(value(text).is_none(), "{text}");
+        }
+    }
 }

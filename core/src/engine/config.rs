@@ -31,6 +31,8 @@ pub(crate) struct Config {
     pub(crate) mode: Mode,
     /// Names that every context must have.
     pub(crate) required: Arc<[CompactString]>,
+    /// A policy document was applied.
+    pub(super) has_document: bool,
     /// The first registration error that nobody has cleared: it refuses every operation.
     pub(crate) fault: Option<Error>,
     /// How many operations are open, over all configurations of the engine.
@@ -55,6 +57,7 @@ impl Config {
             listeners: Arc::default(),
             mode: options.mode,
             required,
+            has_document: false,
             fault: None,
             open: Arc::new(OpenCount::new(options.max_open)),
             clock: options.clock.clone(),

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use compact_str::CompactString;
 
-use super::{Config, Engine, EngineOptions, required};
-use crate::audit::AuditLog;
-use crate::document::{DocumentHook, PolicyDocument};
+use super::{Config, Engine, required};
+use crate::audit::{AuditFile, AuditLog, SinkEntry, SinkId, SinkTarget};
+use crate::document::{DeclaredAuditFile, DocumentHook, PolicyDocument};
 use crate::error::{Error, Result};
 use crate::hook::{Action, HookEntry, HookId, HookSet, Mode};
 use crate::limit::{Limit, LimitSet};
@@ -16,6 +16,8 @@ use crate::operation::Kind;
 struct Prepared<'d> {
     document: &'d PolicyDocument,
     audit: Option<Arc<AuditLog>>,
+    /// The audit's file, where it is not the one that is open already.
+    file: Option<SinkEntry>,
     required: Arc<[CompactString]>,
 }
 
@@ -27,12 +29,12 @@ impl Engine {
     /// [`Engine::reload`] is meant. Where errors are remembered, this one is too.
     pub fn apply(&self, document: &PolicyDocument) -> Result<()> {
         self.remembering(|| {
-            let prepared = prepare(&self.options, document)?;
+            let prepared = self.prepare(document)?;
             let mut second = false;
             self.change(|config| {
-                second = has_document(config);
+                second = config.has_document;
                 if !second {
-                    self.replace(config, prepared);
+                    let _ = self.replace(config, prepared);
                 }
             });
             match second {
@@ -52,13 +54,15 @@ impl Engine {
     /// # Errors
     /// `ConfigError` for a document with nothing for data hooks. Then everything is as it was.
     pub fn reload(&self, document: &PolicyDocument) -> Result<()> {
-        let prepared = prepare(&self.options, document)?;
-        self.change(|config| self.replace(config, prepared));
-        Ok(())
+        let prepared = self.prepare(document)?;
+        let mut closing = Vec::new();
+        self.change(|config| closing = self.replace(config, prepared));
+        closing.iter().try_for_each(|file| file.close())
     }
 
-    fn replace(&self, config: &mut Config, prepared: Prepared<'_>) {
-        let Prepared { document, audit, required } = prepared;
+    /// Gives the files of the old document that the new one does not go on with.
+    fn replace(&self, config: &mut Config, prepared: Prepared<'_>) -> Vec<Arc<AuditFile>> {
+        let Prepared { document, audit, file, required } = prepared;
         for kind in Kind::ALL {
             let declared = document.hooks().iter().filter(|hook| hook.trigger.kind == kind);
             let mut hooks: Vec<_> = declared.map(|hook| self.entry(hook)).collect();
@@ -78,6 +82,17 @@ impl Engine {
             Mode::Shadow => Mode::Shadow,
         };
         config.required = required;
+        config.has_document = true;
+        let wanted = document.audit().and_then(|audit| audit.file.as_ref());
+        let (kept, gone): (Vec<_>, Vec<_>) = config.sinks.iter().cloned().partition(|sink| {
+            sink.declared.is_none() || (file.is_none() && sink.declared.as_deref() == wanted)
+        });
+        config.set_sinks(kept.into_iter().chain(file).collect());
+        let file_of = |sink| match sink {
+            SinkEntry { target: SinkTarget::File(file), .. } => Some(file),
+            SinkEntry { target: SinkTarget::Host(_), .. } => None,
+        };
+        gone.into_iter().filter_map(file_of).collect()
     }
 
     fn entry(&self, hook: &DocumentHook) -> Arc<HookEntry> {
@@ -91,23 +106,39 @@ impl Engine {
             from_document: true,
         })
     }
-}
 
-fn prepare<'d>(options: &EngineOptions, document: &'d PolicyDocument) -> Result<Prepared<'d>> {
-    if document.is_bare_for_data() {
-        return Err(Error::config(
-            "the policy document has nothing for a policy engine: give it hooks, a rate limit on read, write, delete \
+    fn prepare<'d>(&self, document: &'d PolicyDocument) -> Result<Prepared<'d>> {
+        if document.is_bare_for_data() {
+            return Err(Error::config(
+                "the policy document has nothing for a policy engine: give it hooks, a rate limit on read, write, delete \
              or all, or an audit",
-        ));
+            ));
+        }
+        let audit = document.audit().map(|audit| AuditLog::new(audit.max_entries)).transpose()?;
+        let names = self.options.require_context.iter().chain(document.require_context());
+        let required = required(names)?;
+        // Last, as it changes the disk.
+        let file = match document.audit().and_then(|audit| audit.file.as_ref()) {
+            Some(declared) if !self.has_open(declared) => Some(self.open(declared)?),
+            _ => None,
+        };
+        Ok(Prepared { document, audit: audit.map(Arc::new), file, required })
     }
-    let audit = document.audit().map(|audit| AuditLog::new(audit.max_entries)).transpose()?;
-    let names = options.require_context.iter().chain(document.require_context());
-    Ok(Prepared { document, audit: audit.map(Arc::new), required: required(names)? })
-}
 
-fn has_document(config: &Config) -> bool {
-    Kind::ALL.into_iter().any(|kind| config.hooks_of(kind).iter().any(|hook| hook.from_document))
-        || config.limits.iter().any(|limit| limit.is_of_document())
+    /// Whether the audit's file is open as it is declared.
+    fn has_open(&self, declared: &DeclaredAuditFile) -> bool {
+        self.load().sinks.iter().any(|sink| sink.declared.as_deref() == Some(declared))
+    }
+
+    fn open(&self, declared: &DeclaredAuditFile) -> Result<SinkEntry> {
+        let file = declared.open(self.clock())?;
+        Ok(SinkEntry {
+            id: SinkId(self.next_number()),
+            strict: file.is_strict(),
+            target: SinkTarget::File(file),
+            declared: Some(Arc::new(declared.clone())),
+        })
+    }
 }
 
 /// The limits of the host, and those of the document: the very ones there were, where an equal one is declared.

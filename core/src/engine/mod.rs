@@ -152,7 +152,21 @@ impl Engine {
 
     /// Removes a hook; false where it is not there. Operations that have started still ask it.
     pub fn remove_hook(&self, id: HookId) -> bool {
-        self.remove_hooks(|hook| hook.id == id) > 0
+        let is_there = |config: &Config| Kind::ALL.into_iter().any(|kind| config.hooks_of(kind).contains(id));
+        if !is_there(&self.load()) {
+            return false;
+        }
+        let mut removed = false;
+        self.change(|config| {
+            for kind in Kind::ALL {
+                let hooks = config.hooks_of_mut(kind);
+                if let Some(fewer) = hooks.without(id) {
+                    *hooks = fewer;
+                    removed = true;
+                }
+            }
+        });
+        removed
     }
 
     /// Removes every hook that a test picks, and says how many. The test may call back into the engine.
@@ -219,11 +233,18 @@ impl Engine {
     /// # Errors
     /// `ConfigError` for a size of zero or above the bound.
     pub fn enable_audit(&self, max_entries: usize) -> Result<()> {
+        let is_on =
+            |config: &Config| config.audit.as_ref().is_some_and(|audit| audit.capacity() == max_entries);
         self.remembering(|| {
+            // Before a ring is made: it is megabytes.
+            if is_on(&self.load()) {
+                return Ok(());
+            }
             let fresh = AuditLog::new(max_entries)?;
-            self.change(|config| match &config.audit {
-                Some(audit) if audit.capacity() == max_entries => {}
-                _ => config.audit = Some(Arc::new(fresh)),
+            self.change(|config| {
+                if !is_on(config) {
+                    config.audit = Some(Arc::new(fresh));
+                }
             });
             Ok(())
         })

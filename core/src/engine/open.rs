@@ -3,10 +3,11 @@
 //! Each thread counts in one of a few places. While no place holds more than its share of the bound, the sum cannot
 //! pass it, and nobody needs to look at the others' places.
 
-use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_utils::CachePadded;
+
+use crate::turn;
 
 const PLACES: usize = 16;
 
@@ -34,7 +35,7 @@ impl OpenCount {
 
     /// Counts one more; false where that makes too many. It is counted in either case.
     pub(crate) fn enter(&self) -> (Place, bool) {
-        let place = Place(this_thread());
+        let place = Place(turn::of_this_thread() % PLACES);
         if self.add(place, |count| count.fetch_add(1, Ordering::SeqCst)) == self.max / PLACES {
             self.above_share.fetch_add(1, Ordering::SeqCst);
         }
@@ -58,18 +59,6 @@ impl OpenCount {
     fn add(&self, place: Place, change: impl FnOnce(&AtomicUsize) -> usize) -> usize {
         self.places.get(place.0).map_or(0, |count| change(count))
     }
-}
-
-/// The place of this thread, given out by turns.
-fn this_thread() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local!(static PLACE: Cell<usize> = const { Cell::new(usize::MAX) });
-    PLACE.with(|place| {
-        if place.get() == usize::MAX {
-            place.set(NEXT.fetch_add(1, Ordering::Relaxed) % PLACES);
-        }
-        place.get()
-    })
 }
 
 #[cfg(test)]

@@ -34,7 +34,8 @@ impl Engine {
         let fresh = Arc::new(AuditLog::new(DEFAULT_MAX_ENTRIES)?);
         self.change(|config| {
             config.audit.get_or_insert(fresh);
-            let sinks = config.sinks.iter().cloned().chain([SinkEntry { id, target, strict }]);
+            let sinks =
+                config.sinks.iter().cloned().chain([SinkEntry { id, target, strict, declared: None }]);
             config.set_sinks(sinks.collect());
         });
         Ok(id)

@@ -21,6 +21,9 @@ const MIN_OVERLAY: usize = 32;
 /// So many hooks are asked one by one: a walk through the index costs more.
 const FEW: usize = 4;
 
+/// So many hooks are copied when one of them is removed, and one pointer for each so many others.
+const CHUNK: usize = 128;
+
 /// Hooks that match a key, in the order of the set. Small numbers that [`HookSet::get`] understands.
 pub(crate) type Matched = SmallVec<[u32; 8]>;
 
@@ -37,14 +40,16 @@ pub(crate) struct HookSet {
 /// An index and the hooks it speaks of. A removed hook leaves a gap, so that its callable is let go at once.
 struct Layer {
     index: Arc<GlobIndex>,
-    /// In the order of the set; the index knows each by its place here.
-    hooks: Vec<Option<Arc<HookEntry>>>,
+    /// The numbers of the hooks, the removed ones too, in the order of the set; the index knows each by its place here.
+    ids: Arc<[HookId]>,
+    /// The hooks in the same places.
+    chunks: Vec<Arc<[Option<Arc<HookEntry>>]>>,
     live: usize,
 }
 
 impl Default for Layer {
     fn default() -> Self {
-        Layer { index: Arc::new(GlobIndex::build([])), hooks: Vec::new(), live: 0 }
+        Layer { index: Arc::new(GlobIndex::build([])), ids: Arc::default(), chunks: Vec::new(), live: 0 }
     }
 }
 
@@ -52,22 +57,26 @@ impl Layer {
     fn new(hooks: Vec<Arc<HookEntry>>) -> Arc<Self> {
         let places = 0_u32..;
         let index = Arc::new(GlobIndex::build(places.zip(hooks.iter().map(|hook| &hook.keys))));
-        Arc::new(Layer { index, live: hooks.len(), hooks: hooks.into_iter().map(Some).collect() })
+        let ids = hooks.iter().map(|hook| hook.id).collect();
+        let chunks = hooks.chunks(CHUNK).map(|chunk| chunk.iter().cloned().map(Some).collect()).collect();
+        Arc::new(Layer { index, ids, chunks, live: hooks.len() })
     }
 
     fn iter(&self) -> impl Iterator<Item = &Arc<HookEntry>> {
-        self.hooks.iter().flatten()
+        self.chunks.iter().flat_map(|chunk| chunk.iter()).flatten()
     }
 
     /// Appends the places of the hooks that match the key, with this mark, in the order of the set.
     fn collect(&self, key: &[u8], mark: u32, out: &mut Matched) {
-        if self.hooks.len() <= FEW {
-            for (place, hook) in (0_u32..).zip(&self.hooks) {
+        if self.ids.len() <= FEW {
+            // All in the first chunk.
+            let hooks = self.chunks.first().map_or(&[][..], |chunk| &**chunk);
+            for (place, hook) in (0_u32..).zip(hooks) {
                 if hook.as_ref().is_some_and(|hook| hook.keys.matches(key)) {
                     out.push(place | mark);
                 }
             }
-        } else if self.live == self.hooks.len() && mark == 0 {
+        } else if self.live == self.ids.len() && mark == 0 {
             self.index.collect(key, out);
         } else {
             let mut found = Matched::new();
@@ -78,21 +87,30 @@ impl Layer {
     }
 
     fn get(&self, place: u32) -> Option<&Arc<HookEntry>> {
-        self.hooks.get(place as usize)?.as_ref()
+        self.chunks.get(place as usize / CHUNK)?.get(place as usize % CHUNK)?.as_ref()
+    }
+
+    /// The place of a hook, if it is there.
+    fn find(&self, id: HookId) -> Option<usize> {
+        // One by one, because a set may have any order: 10,000 numbers in a row take some microseconds.
+        let place = self.ids.iter().position(|known| *known == id)?;
+        self.get(u32::try_from(place).ok()?).map(|_| place)
     }
 
     /// The layer with a gap in the place of a hook, or nothing if it is not there.
     fn without(&self, id: HookId) -> Option<Arc<Self>> {
-        let gap = self.hooks.iter().position(|hook| hook.as_ref().is_some_and(|hook| hook.id == id))?;
+        let gap = self.find(id)?;
         let live = self.live - 1;
-        if live <= self.hooks.len() / 2 {
+        if live <= self.ids.len() / 2 {
             return Some(Layer::new(self.iter().filter(|hook| hook.id != id).cloned().collect()));
         }
-        let mut hooks = self.hooks.clone();
-        if let Some(place) = hooks.get_mut(gap) {
-            *place = None;
+        let mut chunks = self.chunks.clone();
+        if let Some(hook) =
+            chunks.get_mut(gap / CHUNK).map(Arc::make_mut).and_then(|chunk| chunk.get_mut(gap % CHUNK))
+        {
+            *hook = None;
         }
-        Some(Arc::new(Layer { index: Arc::clone(&self.index), hooks, live }))
+        Some(Arc::new(Layer { index: Arc::clone(&self.index), ids: Arc::clone(&self.ids), chunks, live }))
     }
 }
 
@@ -114,13 +132,18 @@ impl HookSet {
 
     /// The set with one more hook, behind all others.
     pub(crate) fn with(&self, hook: Arc<HookEntry>) -> HookSet {
-        let limit = MIN_OVERLAY.max(self.base.hooks.len().isqrt());
+        let limit = MIN_OVERLAY.max(self.base.ids.len().isqrt());
         if self.overlay.live >= limit {
             let all = self.iter().cloned().chain([hook]).collect();
             return HookSet { base: Layer::new(all), overlay: Arc::default() };
         }
         let overlay = Layer::new(self.overlay.iter().cloned().chain([hook]).collect());
         HookSet { base: Arc::clone(&self.base), overlay }
+    }
+
+    /// True where a hook is there.
+    pub(crate) fn contains(&self, id: HookId) -> bool {
+        self.overlay.find(id).or_else(|| self.base.find(id)).is_some()
     }
 
     /// The set without a hook, or nothing if it is not there.
@@ -193,6 +216,36 @@ mod tests {
         }
     }
 
+    /// A document's hooks come with greater numbers than those of the host that stand behind them.
+    #[test]
+    fn the_order_is_that_of_places_whatever_the_numbers() {
+        for before in [2, 50] {
+            let document = (0..before).map(|n| hook(1_000 + n, "**"));
+            let mut set = HookSet::of(document.chain([hook(1, "**"), hook(2, "**")]).collect());
+            set = set.with(hook(5_000, "**")).with(hook(5_001, "**"));
+            let mut want: Vec<u64> = (1_000..1_000 + before).chain([1, 2, 5_000, 5_001]).collect();
+            assert_eq!(matching(&set, "k"), want);
+            for gone in [1_001, 1, 5_000] {
+                set = set.without(HookId(gone)).unwrap();
+                want.retain(|id| *id != gone);
+                assert_eq!(matching(&set, "k"), want);
+            }
+        }
+    }
+
+    #[test]
+    fn a_removal_copies_one_chunk_and_lets_the_hook_go_at_once() {
+        let hooks: Vec<_> = (0..1_000).map(|id| hook(id, "k/*")).collect();
+        let before = HookSet { base: Layer::new(hooks.clone()), overlay: Arc::default() };
+        let after = before.without(HookId(300)).unwrap();
+        let shared =
+            before.base.chunks.iter().zip(&after.base.chunks).filter(|(old, new)| Arc::ptr_eq(old, new));
+        assert_eq!((before.base.chunks.len(), shared.count()), (8, 7));
+        assert!(before.contains(HookId(300)) && !after.contains(HookId(300)) && after.contains(HookId(301)));
+        drop(before);
+        assert_eq!(hooks.iter().filter(|hook| Arc::strong_count(hook) == 1).count(), 1);
+    }
+
     #[test]
     fn ten_thousand_hooks_one_by_one_are_few_rebuilds() {
         let mut set = HookSet::default();
@@ -201,9 +254,9 @@ mod tests {
             let next = set.with(hook(n, "k/*"));
             let folded = !Arc::ptr_eq(&next.base, &set.base);
             folds += u32::from(folded);
-            indexed += if folded { next.base.hooks.len() } else { next.overlay.hooks.len() };
+            indexed += if folded { next.base.ids.len() } else { next.overlay.ids.len() };
             set = next;
-            assert!(set.overlay.hooks.len() <= 101);
+            assert!(set.overlay.ids.len() <= 101);
         }
         assert_eq!(set.len(), 10_000);
         // Of n hooks: 2·√n folds of n/2 hooks, and n overlays of √n/2. One index for each would be 50,000,000.

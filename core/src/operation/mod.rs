@@ -27,7 +27,9 @@ pub use kind::Kind;
 pub(crate) use now::Now;
 pub use operation::Operation;
 pub use outcome::Outcome;
-pub use request::{Ask, BatchRequest, MAX_DEPTH, MAX_KEY_BYTES, MAX_MANY, ManyRequest, Request, ScanRequest};
+pub use request::{
+    Ask, AskedChange, BatchRequest, MAX_DEPTH, MAX_KEY_BYTES, MAX_MANY, ManyRequest, Request, ScanRequest,
+};
 pub(crate) use show::log_sentence;
 pub use step::{
     Changes, HookCall, LogCall, LogLevel, NotifyCall, RecordCall, RecordTo, Reply, Step, StoreCall,

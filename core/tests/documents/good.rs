@@ -1,6 +1,7 @@
 //! What is read: the same document in three formats, and what an engine does under it.
 
-use checkrein::document::{DeclaredHmacKey, Format, Fsync};
+use checkrein::audit::file::Fsync;
+use checkrein::document::{DeclaredHmacKey, Format};
 use checkrein::hook::Mode;
 use checkrein::limit::{RateLimit, Target};
 use checkrein::policy::PolicyContext;
@@ -20,6 +21,7 @@ audit: {max_entries: 10000}
 "#;
 
 const JSON: &str = r#"{
+    "$schema": "checkrein.schema.json",
     "version": 1,
     "name": "production",
     "hooks": [
@@ -90,6 +92,17 @@ fn three_formats_say_the_same() {
         assert_eq!(results, ["denied", "allowed", "allowed", "allowed", "redacted", "allowed"]);
         let status = policy.rate_limit_status("write", Some(&agent(b""))).unwrap();
         assert_eq!(status[0].remaining, 99);
+    }
+}
+
+#[test]
+fn the_samples_of_the_guide_are_sound() {
+    let guide = include_str!("../../../docs/documents.md");
+    for format in [Format::Yaml, Format::Json, Format::Toml] {
+        let (_, sample) = guide.split_once(&format!("```{}\n", format.as_str())).unwrap();
+        let (sample, _) = sample.split_once("```").unwrap();
+        let document = check(sample, format).unwrap_or_else(|problems| panic!("{problems}"));
+        assert_eq!(format!("{document:?}"), format!("{:?}", check(YAML, Format::Yaml).unwrap()));
     }
 }
 

@@ -85,7 +85,10 @@ impl Hook {
                     value.is_some_and(|value| list.iter().any(|glob| any(&[glob.as_str().unwrap()], value)))
                 }
                 Value::String(glob) => value.is_some_and(|value| any(&[glob], value)),
-                other => value.is_some_and(|value| value == other.to_string()),
+                other => {
+                    let text = other.to_string();
+                    value == Some(text.as_str())
+                }
             }
         });
         any(&self.keys, key) && !any(&self.unless, key) && holds

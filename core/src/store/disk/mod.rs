@@ -1,6 +1,6 @@
 //! The database on disk: one process, one file, each write in a commit that it may share with others.
 //!
-//! A write goes through the [`group`] queue to a transaction of the storage engine (`redb`, copy-on-write
+//! A write goes through the [`group`](crate::group) queue to a transaction of the storage engine (`redb`, copy-on-write
 //! B-trees with checksums). After each commit the leader publishes a view of the new state; reads take the
 //! current view without a lock. The view is published before any writer of the group is told, so a writer
 //! always reads its own write. After the first failure every call is refused until the database is opened again.
@@ -8,7 +8,6 @@
 mod directory;
 mod engine;
 mod failure;
-mod group;
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -17,12 +16,12 @@ use arc_swap::ArcSwapOption;
 
 use self::directory::Directory;
 use self::engine::{Engine, View, Write};
-use self::group::GroupCommit;
 use super::durability::Durability;
 use super::options::Options;
 use super::{Change, Page};
 use crate::clock::Clock;
 use crate::error::{Error, Result};
+use crate::group::GroupCommit;
 
 /// With [`Durability::Relaxed`], a commit is synced once this much time has passed since the last that was.
 const SYNC_AFTER_NS: u64 = 1_000_000_000;

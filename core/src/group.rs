@@ -18,7 +18,7 @@ const MAX_GROUP_BYTES: usize = 16 * 1024 * 1024;
 const MAX_GATHER: Duration = Duration::from_micros(200);
 
 /// A queue of writes that are committed in groups.
-pub(super) struct GroupCommit<T> {
+pub(crate) struct GroupCommit<T> {
     state: Mutex<State<T>>,
     /// A group was taken, so that there is room in the next; or the queue was closed.
     room: Condvar,
@@ -57,7 +57,7 @@ struct Group {
 }
 
 impl<T> GroupCommit<T> {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         GroupCommit {
             state: Mutex::new(State {
                 queue: Vec::new(),
@@ -78,7 +78,7 @@ impl<T> GroupCommit<T> {
     /// where the queue is closed and the write was not taken.
     ///
     /// `commit` must not panic, and gets the writes in the order in which they came.
-    pub(super) fn submit(
+    pub(crate) fn submit(
         &self,
         write: T,
         bytes: usize,
@@ -114,7 +114,7 @@ impl<T> GroupCommit<T> {
     }
 
     /// Refuses new writes and returns once those already queued are committed.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
         self.room.notify_all();
