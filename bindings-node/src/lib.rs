@@ -17,6 +17,7 @@ pub mod document;
 pub mod engine;
 pub mod explain;
 pub mod failure;
+pub mod files;
 pub mod fork;
 pub mod hooks;
 pub mod limits;

@@ -13,6 +13,7 @@ import { Database, databaseHandle } from './database';
 import { documentHandle, type PolicyDocument } from './document';
 import { ConfigError, crossing, fromNative, UsageError, type OperationName } from './errors';
 import { explanation, type Explanation, type Mode } from './explain';
+import { attached, AuditFile, detached, type AuditFileOptions } from './files';
 import { helperSpec } from './helpers';
 import type { AuditSink, DeniedListener, Hook, Store } from './host';
 import {
@@ -349,8 +350,22 @@ export class PolicyEngine {
     }
   }
 
-  /** Removes a sink; false where it is gone already. Operations that have started still tell it. */
-  removeAuditSink(handle: SinkHandle): boolean {
+  /**
+   * Opens a file and writes every audit entry to it too, as JSON lines chained by their hashes. Turns the audit on where it
+   * is off. `{pid}` in the path stands for the number of the process; its directory must exist.
+   */
+  async addAuditFile(path: string | URL, options?: AuditFileOptions): Promise<AuditFile> {
+    return attached(this.#engine, path, options);
+  }
+
+  /**
+   * Removes a sink; false where it is gone already. Operations that have started still tell it. A file is written out
+   * first, and not closed.
+   */
+  removeAuditSink(handle: SinkHandle): boolean;
+  removeAuditSink(file: AuditFile): Promise<boolean>;
+  removeAuditSink(handle: SinkHandle | AuditFile): boolean | Promise<boolean> {
+    if (handle instanceof AuditFile) return detached(this.#engine, handle);
     const registered = this.#sinks.get(handle);
     if (registered === undefined || !this.#sinks.delete(handle)) return false;
     const removed = crossing(() => native.removeSink(this.#engine, registered.id));

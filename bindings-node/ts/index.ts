@@ -27,6 +27,8 @@ export {
 } from './errors';
 export type { OperationName, ViolationDetails } from './errors';
 export type { ExplainedHook, Explanation, Mode } from './explain';
+export { AuditFile, verifyAudit } from './files';
+export type { AuditFileOptions, AuditReport, VerifyAuditOptions } from './files';
 export { allowAll, denyAll, logAndAllow, redactValue, requireAgentId } from './helpers';
 export type { Helper, Logger } from './helpers';
 export type { AuditSink, DeniedListener, Hook, Store, StoreChange } from './host';

@@ -103,6 +103,21 @@ export interface Native {
   addSink(engine: Handle<'engine'>, number: number, strict: boolean): number;
   removeSink(engine: Handle<'engine'>, id: number): boolean;
   flushAudit(engine: Handle<'engine'>): Promise<void>;
+  addAuditFile(
+    engine: Handle<'engine'>,
+    path: string,
+    strict: boolean | undefined,
+    fsync: string | undefined,
+    hmacKey: Uint8Array | undefined,
+    rotateBytes: number | undefined,
+  ): Promise<Handle<'file'>>;
+  auditFileHead(file: Handle<'file'>): string;
+  auditFilePath(file: Handle<'file'>): string;
+  auditFileLost(file: Handle<'file'>): number;
+  flushAuditFile(file: Handle<'file'>): Promise<boolean>;
+  removeAuditFile(engine: Handle<'engine'>, file: Handle<'file'>): Promise<boolean>;
+  closeAuditFile(engine: Handle<'engine'>, file: Handle<'file'>): Promise<boolean>;
+  verifyAudit(path: string, hmacKey: Uint8Array | undefined, head: string | undefined): Promise<string>;
   enableAudit(engine: Handle<'engine'>, maxEntries?: number): void;
   disableAudit(engine: Handle<'engine'>): void;
   auditLog(engine: Handle<'engine'>, filter: string): string;
