@@ -269,7 +269,13 @@ impl<'a> Course<'a> {
             Ok(taken) => self.limits_pass(config, Ok(taken)),
             Err(Unmet::Refused(refused)) => self.limits_pass(config, Err(refused)),
             Err(Unmet::Impossible(impossible)) => {
-                self.fail(impossible.error("batch"));
+                let reads = matches!(&self.whole, Whole::Many(many) if many.kind() == Some(Kind::Read));
+                let error = impossible.error(if reads { "call" } else { "batch" });
+                if config.mode == Mode::Shadow {
+                    self.note_denial(Some(impossible.limit()), error.to_string());
+                    return true;
+                }
+                self.fail(error);
                 false
             }
         }
