@@ -150,8 +150,10 @@ pub(crate) fn go_on(number: Option<u32>, mut open: Box<Open>) -> Turn {
             let (key, value) = taken.unwrap_or_default();
             Turn::Item { open, key, value }
         }
-        Wanted::Record { number, entries, phase } => Turn::Record { open, number, entries, phase },
-        Wanted::Notify { number, told } => Turn::Notify { open, number, told },
+        Wanted::Record { number, depth, entries, phase } => {
+            Turn::Record { open, number, depth, entries, phase }
+        }
+        Wanted::Notify { number, depth, told } => Turn::Notify { open, number, depth, told },
         Wanted::Work(work) => Turn::Wait { open, task: Box::new(AsyncTask::new(Waiting { work, open })) },
     }
 }
@@ -162,8 +164,8 @@ enum Wanted {
     Store(Asked),
     Log { number: Option<u32>, message: String },
     Item,
-    Record { number: u32, entries: String, phase: Option<&'static str> },
-    Notify { number: u32, told: Told },
+    Record { number: u32, depth: u32, entries: String, phase: Option<&'static str> },
+    Notify { number: u32, depth: u32, told: Told },
     Work(Work),
 }
 
@@ -193,13 +195,16 @@ fn wanted(open: &mut Open) -> Result<Option<Wanted>, Error> {
             }
             RecordTo::Host(sink) => Wanted::Record {
                 number: number_of(sink)?,
+                depth: call.depth,
                 entries: entries_json(call.entries),
                 phase: call.phase.map(|phase| phase.as_str()),
             },
         },
-        Step::Notify(call) => {
-            Wanted::Notify { number: number_of(call.listener)?, told: Told::of(call.error.clone()) }
-        }
+        Step::Notify(call) => Wanted::Notify {
+            number: number_of(call.listener)?,
+            depth: call.depth,
+            told: Told::of(call.error.clone()),
+        },
         // A kind that this driver does not know.
         _ => return Err(foreign()),
     }))

@@ -53,10 +53,10 @@ pub enum Turn {
     Rethrow(u32),
     /// `[6, open, key, value]`: a pair of a scan.
     Item { open: u32, key: Vec<u8>, value: Vec<u8> },
-    /// `[7, open, number, entries, phase]`: hand audit entries (JSON) to a sink.
-    Record { open: u32, number: u32, entries: String, phase: Option<&'static str> },
-    /// `[8, open, number, json or place, key]`: tell a listener of a refusal.
-    Notify { open: u32, number: u32, told: Told },
+    /// `[7, open, number, depth, entries, phase]`: hand audit entries (JSON) to a sink.
+    Record { open: u32, number: u32, depth: u32, entries: String, phase: Option<&'static str> },
+    /// `[8, open, number, depth, json or place, key]`: tell a listener of a refusal.
+    Notify { open: u32, number: u32, depth: u32, told: Told },
 }
 
 /// A hook to be called.
@@ -229,16 +229,16 @@ impl ToNapiValue for Turn {
                 Turn::Item { open, key, value } => {
                     array(env, &[number(6)?, number(open)?, buffer(env, &key)?, buffer(env, &value)?])
                 }
-                Turn::Record { open, number: sink, entries, phase } => {
-                    let phase = phase.map_or_else(nothing, text)?;
-                    array(env, &[number(7)?, number(open)?, number(sink)?, text(&entries)?, phase])
+                Turn::Record { open, number: sink, depth, entries, phase } => {
+                    let (entries, phase) = (text(&entries)?, phase.map_or_else(nothing, text)?);
+                    array(env, &[number(7)?, number(open)?, number(sink)?, number(depth)?, entries, phase])
                 }
-                Turn::Notify { open, number: listener, told } => {
+                Turn::Notify { open, number: listener, depth, told } => {
                     let (error, key) = match told {
                         Told::Error(failure, key) => (text(&failure.to_json())?, bytes(key)?),
                         Told::Place(place) => (number(place)?, nothing()?),
                     };
-                    array(env, &[number(8)?, number(open)?, number(listener)?, error, key])
+                    array(env, &[number(8)?, number(open)?, number(listener)?, number(depth)?, error, key])
                 }
             }
         }

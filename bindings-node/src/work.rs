@@ -103,7 +103,7 @@ impl Task for Waiting {
         Ok(match &self.work {
             Work::Store(call, database) => Reply::Store(call.perform(database)),
             Work::Record(file, entries, phase) => {
-                let call = RecordCall { sink: RecordTo::File(file), entries, phase: *phase };
+                let call = RecordCall { sink: RecordTo::File(file), entries, phase: *phase, depth: 0 };
                 let done = catch_unwind(AssertUnwindSafe(|| record(&call)));
                 let done = done.unwrap_or_else(|payload| Some(Reply::RecordFailed(Cause::panic(payload))));
                 done.ok_or_else(|| native("an audit file that is none"))?

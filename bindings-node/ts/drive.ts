@@ -174,11 +174,11 @@ export class Drive {
       case 2:
         return tell(this.#host, step);
       case 7:
-        return record(this.#host, this.#subject, step);
+        return record(this.#host, step);
       case 8: {
-        const [, , number, told, key] = step;
+        const [, , , , told, key] = step;
         const error = typeof told === 'number' ? this.#thrown[told] : this.#revived(told, key);
-        return notify(this.#host, this.#subject, number, error);
+        return notify(this.#host, step, error);
       }
       default:
         throw new CheckreinError('a step that the driver does not know');

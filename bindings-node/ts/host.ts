@@ -62,8 +62,6 @@ export interface Keyed {
 /** What an operation is about, as private copies: callers and hooks may change what is theirs. */
 export interface Subject {
   readonly said: Flat;
-  /** How deep the operation stands in hooks. */
-  readonly depth: number;
   /** One of its keys, by its place; that of a scan comes with the step. */
   about(at: number, key: Buffer | undefined): Keyed;
 }
@@ -128,10 +126,10 @@ function told(host: Host, number: number | undefined, message: string): unknown 
 }
 
 /** Hands entries to a sink, one after the other. */
-export function record(host: Host, subject: Subject, [, , number, json, phase]: StepOf<7>): Said {
+export function record(host: Host, [, , number, depth, json, phase]: StepOf<7>): Said {
   const sink = nestedOf(host, number, 'sink');
   const entries = auditEntries(json);
-  const hand = (entry: unknown) => sink.call(subject.depth + 1, entry, phase);
+  const hand = (entry: unknown) => sink.call(depth, entry, phase);
   return { by: 'sink', said: handed(entries, 0, hand), heard: () => RECORDED };
 }
 
@@ -144,9 +142,9 @@ function handed(entries: readonly unknown[], from: number, hand: (entry: unknown
 }
 
 /** Tells a listener of a refusal. */
-export function notify(host: Host, subject: Subject, number: number, error: unknown): Said {
+export function notify(host: Host, [, , number, depth]: StepOf<8>, error: unknown): Said {
   const listener = nestedOf(host, number, 'listener');
-  return { by: 'listener', said: listener.call(subject.depth + 1, error), heard: () => LOGGED };
+  return { by: 'listener', said: listener.call(depth, error), heard: () => LOGGED };
 }
 
 function nestedOf(host: Host, number: number, kind: Nested['kind']): Nested {

@@ -39,8 +39,22 @@ export type Step =
   | [kind: 4, open: 0, json: string, key: Buffer | undefined]
   | [kind: 5, open: 0, place: number]
   | [kind: 6, open: number, key: Buffer, value: Buffer]
-  | [kind: 7, open: number, sink: number, entries: string, phase: 'decided' | 'done' | undefined]
-  | [kind: 8, open: number, listener: number, told: string | number, key: Buffer | undefined];
+  | [
+      kind: 7,
+      open: number,
+      sink: number,
+      depth: number,
+      entries: string,
+      phase: 'decided' | 'done' | undefined,
+    ]
+  | [
+      kind: 8,
+      open: number,
+      listener: number,
+      depth: number,
+      told: string | number,
+      key: Buffer | undefined,
+    ];
 
 /** The steps of some kinds. */
 export type StepOf<Kind extends number> = Extract<Step, readonly [kind: Kind, ...rest: unknown[]]>;

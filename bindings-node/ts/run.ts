@@ -85,8 +85,7 @@ export class Runner {
     // One copy is judged and stored. From here to its reading no code of the host's runs.
     bytes.set(key, WORDS_BYTES);
     if (value !== undefined) bytes.set(value, WORDS_BYTES + keyLength);
-    const depth = depthNow();
-    let what = (depth << DEPTH_SHIFT) | kind;
+    let what = (depthNow() << DEPTH_SHIFT) | kind;
     if (signal?.aborted) what |= ABANDONED;
     let turn: Turn;
     try {
@@ -104,7 +103,7 @@ export class Runner {
         key: copied(bytes, 0, keyLength),
         value: value === undefined ? undefined : copied(bytes, keyLength, length - keyLength),
       };
-      return new Drive(this.#host, { said, depth, about: () => keyed }, step[1], signal).run(step);
+      return new Drive(this.#host, { said, about: () => keyed }, step[1], signal).run(step);
     } catch (error) {
       // It has ended already, unless the driver itself failed.
       native.abandon(step[1]);
@@ -134,8 +133,7 @@ export class Runner {
       throw error;
     }
     const packed = pack(pairs);
-    const depth = depthNow();
-    what |= depth << DEPTH_SHIFT_MANY;
+    what |= depthNow() << DEPTH_SHIFT_MANY;
     if (typeof this.#host.store?.batch === 'function') what |= STORE_CAN;
     if (signal?.aborted) what |= ABANDONED;
     let turn: Turn;
@@ -148,7 +146,7 @@ export class Runner {
     if (turn === undefined || turn instanceof Uint8Array) return turn;
     const step = read(turn as Exclude<Turn, undefined | Buffer>, scratch, 0);
     try {
-      const subject = new ManyKeys(said, depth, packed, kind === BATCH);
+      const subject = new ManyKeys(said, packed, kind === BATCH);
       return new Drive(this.#host, subject, step[1], signal).run(step);
     } catch (error) {
       native.abandon(step[1]);
@@ -173,8 +171,7 @@ export class Runner {
       native.rejectScan(this.#engine, of, messageOf(error));
       throw error;
     }
-    const depth = depthNow();
-    let what = depth << DEPTH_SHIFT_MANY;
+    let what = depthNow() << DEPTH_SHIFT_MANY;
     if (typeof this.#host.store?.scan === 'function') what |= STORE_CAN;
     if (signal?.aborted) what |= ABANDONED;
     let open: number;
@@ -186,7 +183,6 @@ export class Runner {
     if (signal?.aborted) return new Scan(undefined, signal);
     const subject: Subject = {
       said,
-      depth,
       about: (_, key) => ({ operation: 'read', key: key ?? of, value: undefined }),
     };
     return new Scan(new Drive(this.#host, subject, open, signal).guarded(), signal);
@@ -196,14 +192,12 @@ export class Runner {
 /** The keys of a batch or `getMany`, taken apart when a hook is asked first. */
 class ManyKeys implements Subject {
   readonly said: Flat;
-  readonly depth: number;
   readonly #packed: Buffer;
   readonly #isBatch: boolean;
   #keys: Keyed[] | undefined;
 
-  constructor(said: Flat, depth: number, packed: Buffer, isBatch: boolean) {
+  constructor(said: Flat, packed: Buffer, isBatch: boolean) {
     this.said = said;
-    this.depth = depth;
     this.#packed = packed;
     this.#isBatch = isBatch;
   }
