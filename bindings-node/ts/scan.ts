@@ -9,6 +9,16 @@ const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined };
 /** Takes the listener of a forgotten scan from its signal. */
 const forgotten = new FinalizationRegistry<() => void>((unlisten) => unlisten());
 
+/** A function of its own: whatever it closes over, the signal keeps, and that must not be the scan. */
+function listening(scan: WeakRef<Scan>, signal: AbortSignal): () => void {
+  const abort = () => {
+    const there = scan.deref();
+    if (there !== undefined) Scan.abort(there, signal.reason);
+  };
+  signal.addEventListener('abort', abort, { once: true });
+  return () => signal.removeEventListener('abort', abort);
+}
+
 /**
  * The pairs of a scan: for `for await`. Leaving the loop ends the scan, as `return()` does; so does forgetting it.
  *
@@ -107,20 +117,19 @@ export class Scan implements AsyncIterableIterator<[key: Buffer, value: Buffer]>
     this.#unlisten();
   }
 
-  /** An abort ends the scan at once, also between two pairs. The signal does not keep the scan from being forgotten. */
+  /** An abort ends the scan at once, also between two pairs. */
   #listen(signal: AbortSignal): void {
-    const scan = new WeakRef(this);
-    const abort = () => {
-      const there = scan.deref();
-      if (there !== undefined) there.#aborted(signal.reason);
-    };
-    const unlisten = () => signal.removeEventListener('abort', abort);
-    signal.addEventListener('abort', abort, { once: true });
+    const unlisten = listening(new WeakRef(this), signal);
     forgotten.register(this, unlisten, this);
     this.#unlisten = () => {
       forgotten.unregister(this);
       unlisten();
     };
+  }
+
+  /** @internal */
+  static abort(scan: Scan, reason: unknown): void {
+    scan.#aborted(reason);
   }
 
   #aborted(reason: unknown): void {
