@@ -140,14 +140,14 @@ interface Told {
   retryAfterNs?: string;
   pattern?: string;
   position?: number;
-  cause?: { place: number } | { type: string; message: string };
+  cause?: { place: number } | { own: string; key: number[] | null } | { type: string; message: string };
 }
 
 /** @internal The error that the native module tells of; `thrown` holds what the host itself threw. */
 export function revived(json: string, key?: Buffer, thrown?: readonly unknown[]): CheckreinError {
   const told = JSON.parse(json) as Told;
   const { code, message, cause: of } = told;
-  const cause = of === undefined ? {} : { cause: 'place' in of ? thrown?.[of.place] : foreign(of) };
+  const cause = of === undefined ? {} : { cause: causeOf(of, thrown) };
   if (told.reason !== undefined) {
     const { rule, operation } = told;
     const applied = told.applied === true;
@@ -164,6 +164,12 @@ export function revived(json: string, key?: Buffer, thrown?: readonly unknown[])
   }
   if (code === 'usage' || code === 'nesting_limit' || code === 'open_limit') return new UsageError(message, code);
   return new CheckreinError(message, code, cause);
+}
+
+function causeOf(of: NonNullable<Told['cause']>, thrown: readonly unknown[] | undefined): unknown {
+  if ('place' in of) return thrown?.[of.place];
+  if ('own' in of) return revived(of.own, of.key === null ? undefined : Buffer.from(of.key), thrown);
+  return foreign(of);
 }
 
 function foreign({ type, message }: { type: string; message: string }): Error {
