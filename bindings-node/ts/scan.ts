@@ -57,7 +57,7 @@ export class Scan implements AsyncIterableIterator<[key: Buffer, value: Buffer]>
   }
 
   /** As `return`, and rejects with the error. */
-  throw(error?: unknown): Promise<never> {
+  throw(error?: unknown): Promise<IteratorReturnResult<undefined>> {
     this.#end();
     return Promise.reject(error as Error);
   }
