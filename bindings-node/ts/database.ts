@@ -82,10 +82,11 @@ export class Database {
     for (;;) {
       const page = await settled(() => native.databaseScan(databaseHandle(this), of, after));
       if (page === null || page.length === 0) return;
-      for (const [key, value] of unpack(page)) {
-        after = key;
-        yield [Buffer.from(key), value as Buffer];
-      }
+      const pairs = unpack(page);
+      const last = pairs[pairs.length - 1] as (typeof pairs)[number];
+      // A copy: the pair is for the caller to change.
+      after = Buffer.from(last[0]);
+      for (const pair of pairs) yield pair as [Buffer, Buffer];
     }
   }
 

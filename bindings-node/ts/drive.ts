@@ -5,8 +5,9 @@
 import { CheckreinError, fromNative, revived } from './errors';
 import { ask, askStore, calledBy, notify, record, tell, type Host, type Said, type Subject } from './host';
 import { native, type Step, type StepOf, type Turn } from './native';
+import { SHARED_BYTES } from './packed';
 import { answered, mayBePromise, threw, type By, type Replied } from './replies';
-import { copied, scratch, WORDS_BYTES, wordsOf } from './scratch';
+import { copied, scratch, wordsOf } from './scratch';
 
 /** A pair of a scan. */
 export type Pair = [key: Buffer, value: Buffer];
@@ -231,9 +232,11 @@ export function read(turn: number | Step, bytes: Uint8Array, used: number): Step
 
 function pairIn(bytes: Uint8Array): Pair {
   const words = wordsOf(bytes);
-  const keyEnd = WORDS_BYTES + (words[0] as number);
-  const end = keyEnd + (words[1] as number);
-  return [Buffer.from(bytes.subarray(WORDS_BYTES, keyEnd)), Buffer.from(bytes.subarray(keyEnd, end))];
+  const keyLength = words[0] as number;
+  const length = keyLength + (words[1] as number);
+  if (length > SHARED_BYTES) return [copied(bytes, 0, keyLength), copied(bytes, keyLength, length - keyLength)];
+  const both = copied(bytes, 0, length);
+  return [both.subarray(0, keyLength), both.subarray(keyLength)];
 }
 
 function settled(turn: Turn): Step | Buffer | undefined {

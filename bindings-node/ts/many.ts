@@ -4,7 +4,7 @@
 
 import { UsageError, type OperationName } from './errors';
 import type { Keyed } from './host';
-import { unpack, type Packable } from './packed';
+import { unpack, unpackValues, type Packable } from './packed';
 import { checkBytes, described } from './values';
 
 /** One operation of a batch. */
@@ -54,7 +54,7 @@ export function gatherKeys(keys: unknown, into: Packable[]): void {
 
 /** The values of a `getMany`, in the order of its keys. */
 export function valuesIn(packed: Buffer | undefined): (Buffer | undefined)[] {
-  return packed === undefined ? [] : unpack(packed).map(([, value]) => value);
+  return packed === undefined ? [] : unpackValues(packed);
 }
 
 /** What hooks are told of the keys of a batch or `getMany`. */
