@@ -155,7 +155,7 @@ fn problem_json(problem: &Problem) -> Json {
 fn contents(document: &PolicyDocument) -> String {
     let hooks = show::counted(document.hook_count() as u64, "hook");
     let limits = show::counted(document.rate_limits().len() as u64, "rate limit");
-    let audit = if document.audit().is_some() { "audit on" } else { "audit not mentioned" };
+    let audit = if document.audit().is_some() { "audit on" } else { "no audit" };
     format!("{hooks}, {limits}, {audit}")
 }
 

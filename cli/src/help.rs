@@ -131,10 +131,10 @@ Usage: checkrein eval POLICY OPERATION KEY [--context NAME=VALUE]... [--value VA
   KEY          the key; \\xNN stands for any byte, as the audit writes keys
 
 Options:
-  -c, --context NAME=TEXT    Say something about who acts; NAME:=true or NAME:=3 for a boolean or an integer.
-                             Once for each name; after the key more of them may follow one --context
-      --value VALUE          What is to be written, or what a read finds; shows what the policy makes of it.
-                             \\xNN stands for any byte
+  -c, --context NAME=TEXT    Say something about who acts; NAME:=true or NAME:=3 for a boolean or an
+                             integer. Once for each name; after KEY more may follow one --context
+      --value VALUE          What is to be written, or what a read finds: shows what the policy makes
+                             of it. \\xNN stands for any byte
       --json                 Answer with one JSON document
   -h, --help                 Show this help
 

@@ -44,7 +44,10 @@ impl Paint {
             "allowed" | "allow" | "approved" | "dispatched" => self.good(text),
             "denied" | "deny" | "rate_limited" | "error" => self.bad(text),
             "passes over" | "log" => self.dim(text),
-            _ => self.warn(text),
+            "modified" | "modify" | "redacted" | "would_deny" | "unknown" | "escalated" | "dropped" => {
+                self.warn(text)
+            }
+            _ => text.to_owned(),
         }
     }
 }

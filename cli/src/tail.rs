@@ -21,6 +21,9 @@ pub(crate) fn tail(file: &Path, count: usize, json: bool, paint: Paint) -> Resul
         return Ok(Reply::json(FINE, &Json::object([("lines", lines)])));
     }
     let mut table = Table::new(2);
+    if !lines.is_empty() {
+        table.row(["LINE", "TIME", "RESULT", "OPERATION", "AGENT", "KEY", "WHY"]);
+    }
     for line in &lines {
         table.row(cells(line));
     }

@@ -51,13 +51,12 @@ fn in_text(file: &Path, options: &VerifyOptions, report: &Report, paint: Paint) 
         }
     };
     let mut facts = Table::new(usize::MAX);
-    let lines = show::counted(report.lines, "line");
-    let of = format!(
-        "{lines}, {} of the file's own, in {}",
-        report.events,
-        show::counted(report.segments, "file")
-    );
-    facts.row([if report.is_whole() { "lines" } else { "up to there" }, of.as_str()]);
+    let lines = format!("{}, {} of the file's own", show::counted(report.lines, "line"), report.events);
+    if report.is_whole() {
+        facts.row(["lines", &format!("{lines}, in {}", show::counted(report.segments, "file"))]);
+    } else {
+        facts.row(["up to there", &lines]);
+    }
     if report.lines > 0 {
         facts.row(["sequence", &format!("{} to {}", report.first_sequence, report.last_sequence())]);
         facts.row(["head", &report.head.to_string()]);
