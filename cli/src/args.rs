@@ -59,22 +59,26 @@ struct Words {
 pub(crate) fn parse(args: Vec<OsString>) -> Result<Invocation> {
     let mut parser = Parser::from_args(args);
     let mut json = false;
+    let help = |topic: Topic| Ok(Invocation { command: Command::Help(topic.text()), json: false });
+    let mut group = Topic::All;
     let topic = loop {
-        match parser.next().map_err(|error| wrong(&error, Topic::All))? {
-            None => return Err(Error::usage("no command was given: see `checkrein --help`")),
-            Some(Arg::Long("json")) => json = true,
-            Some(Arg::Long("help") | Arg::Short('h')) => {
-                return Ok(Invocation { command: Command::Help(Topic::All.text()), json });
+        match parser.next().map_err(|error| wrong(&error, group))? {
+            None => {
+                return Err(Error::usage(format!("no command was given: see `{} --help`", group.name())));
             }
+            Some(Arg::Long("json")) => json = true,
+            Some(Arg::Long("help") | Arg::Short('h')) => return help(group),
             Some(Arg::Long("version") | Arg::Short('V')) => {
                 return Ok(Invocation { command: Command::Version, json });
             }
-            Some(Arg::Value(word)) if word == "help" => {
-                return Ok(Invocation { command: Command::Help(topic_of(&mut parser, true)?.text()), json });
+            Some(Arg::Value(word)) if word == "help" && group == Topic::All => {
+                return help(topic_of(&mut parser)?);
             }
-            Some(Arg::Value(word)) if word == "audit" => break audit_topic(&mut parser)?,
-            Some(Arg::Value(word)) => break command_named(&word, &help::COMMANDS, "checkrein")?,
-            Some(other) => return Err(unknown(other, Topic::All)),
+            Some(Arg::Value(word)) => match command_named(&word, group)? {
+                Topic::Audit => group = Topic::Audit,
+                topic => break topic,
+            },
+            Some(other) => return Err(unknown(other, group)),
         }
     };
     let words = Words::read(&mut parser, topic)?;
@@ -83,29 +87,25 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Invocation> {
     Ok(Invocation { command, json })
 }
 
-/// The topic that `help` or `audit --help` is about.
-fn topic_of(parser: &mut Parser, may_be_all: bool) -> Result<Topic> {
-    match parser.next().map_err(|error| wrong(&error, Topic::All))? {
-        Some(Arg::Value(word)) if word == "audit" && may_be_all => audit_topic(parser),
-        Some(Arg::Value(word)) => command_named(&word, &help::COMMANDS, "checkrein"),
-        Some(Arg::Long("help") | Arg::Short('h')) | None => Ok(Topic::All),
-        Some(other) => Err(unknown(other, Topic::All)),
-    }
-}
-
-fn audit_topic(parser: &mut Parser) -> Result<Topic> {
-    loop {
-        match parser.next().map_err(|error| wrong(&error, Topic::Audit))? {
-            Some(Arg::Value(word)) => return command_named(&word, &help::AUDIT_COMMANDS, "checkrein audit"),
-            // Told again by the words that follow.
-            Some(Arg::Long("json")) => {}
-            Some(Arg::Long("help") | Arg::Short('h')) | None => return Ok(Topic::Audit),
-            Some(other) => return Err(unknown(other, Topic::Audit)),
+/// The topic that the words after `help` name.
+fn topic_of(parser: &mut Parser) -> Result<Topic> {
+    let mut topic = Topic::All;
+    while let Some(arg) = parser.next().map_err(|error| wrong(&error, topic))? {
+        match arg {
+            Arg::Value(word) if matches!(topic, Topic::All | Topic::Audit) => {
+                topic = command_named(&word, topic)?;
+            }
+            Arg::Long("help" | "json") | Arg::Short('h') => {}
+            other => return Err(unknown(other, topic)),
         }
     }
+    Ok(topic)
 }
 
-fn command_named(word: &OsStr, known: &[(&str, Topic)], of: &str) -> Result<Topic> {
+/// The command of a group that a word names.
+fn command_named(word: &OsStr, group: Topic) -> Result<Topic> {
+    let known: &[(&str, Topic)] = if group == Topic::Audit { &help::AUDIT_COMMANDS } else { &help::COMMANDS };
+    let of = group.name();
     let word = word.to_string_lossy();
     if let Some((_, topic)) = known.iter().find(|(name, _)| *name == word) {
         return Ok(*topic);
@@ -177,9 +177,7 @@ impl Words {
 
 fn command(topic: Topic, words: Words) -> Result<Command> {
     Ok(match topic {
-        Topic::All | Topic::Audit => {
-            return Err(Error::usage("no command was given: see `checkrein audit --help`"));
-        }
+        Topic::All | Topic::Audit => Command::Help(topic.text()),
         Topic::Check if words.operands.is_empty() => return Err(missing(topic)),
         Topic::Check => Command::Check { policies: words.operands.into_iter().map(PathBuf::from).collect() },
         Topic::Eval => {

@@ -15,29 +15,33 @@ pub(crate) fn contexts(words: &[OsString]) -> Result<Context> {
     let mut context = Context::new();
     for word in words {
         let word = args::text(word, "context")?;
-        let shown = || show::line(word);
-        let Some((name, value)) = word.split_once('=') else {
-            return Err(Error::usage(format!(
-                "`{}` in the context has no `=`: write `NAME=TEXT`, or `NAME:=true` and `NAME:=3` for what is no text",
-                shown()
-            )));
-        };
-        let (name, value) = match name.strip_suffix(':') {
-            None => (name, Value::from(value)),
-            Some(name) => (name, typed(value).ok_or_else(|| {
-                Error::usage(format!(
-                    "`{}` in the context is no text, boolean or integer in JSON: write `NAME:=true`, `NAME:=3` or \
-                     `NAME=TEXT`",
-                    shown()
-                ))
-            })?),
-        };
+        let (name, value) = pair(word)?;
         if context.get(name).is_some() {
             return Err(Error::usage(format!("`{}` stands in the context twice", show::line(name))));
         }
         context.insert(name, value)?;
     }
     Ok(context)
+}
+
+/// The name and value of a word.
+fn pair(word: &str) -> Result<(&str, Value)> {
+    let Some((name, value)) = word.split_once('=') else {
+        return Err(Error::usage(format!(
+            "`{}` in the context has no `=`: write `NAME=TEXT`, or `NAME:=true` and `NAME:=3` for what is no \
+             text",
+            show::line(word)
+        )));
+    };
+    let Some(name) = name.strip_suffix(':') else { return Ok((name, value.into())) };
+    let value = typed(value).ok_or_else(|| {
+        Error::usage(format!(
+            "`{}` in the context is no text, boolean or integer in JSON: write `NAME:=true`, `NAME:=3` or \
+             `NAME=TEXT`",
+            show::line(word)
+        ))
+    })?;
+    Ok((name, value))
 }
 
 fn typed(json: &str) -> Option<Value> {

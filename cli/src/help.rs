@@ -138,8 +138,8 @@ Options:
       --json                 Answer with one JSON document
   -h, --help                 Show this help
 
-Exit codes: 0 it would pass (changed or redacted too), 1 it would be refused, 2 the call is wrong or the policy
-cannot be used, 3 it depends on hooks of the program.
+Exit codes: 0 it would pass (changed or redacted too), 1 it would be refused, 2 the call is wrong or the
+policy cannot be used, 3 it depends on hooks of the program.
 ";
 
 const AUDIT: &str = "\
@@ -164,7 +164,7 @@ Options:
       --key-file FILE          The HMAC key is in this file; a newline at its end is no part of it
       --key-env NAME           The HMAC key is in this environment variable
       --head SEQUENCE:HASH     A head that was kept elsewhere: cutting lines at the end is found too
-      --after SEQUENCE:HASH    The head of the newest file that was archived and removed: the chain goes on there
+      --after SEQUENCE:HASH    The head of the newest file that was archived away: the chain goes on from it
       --json                   Answer with one JSON document
   -h, --help                   Show this help
 

@@ -27,7 +27,6 @@ fn in_json(report: &Report) -> Json {
             ("what", problem.what.as_str().into()),
         ])
     });
-    let head = Some(report.head).filter(|head| head.sequence > 0);
     Json::object([
         ("ok", report.is_whole().into()),
         ("problem", problem),
@@ -36,7 +35,7 @@ fn in_json(report: &Report) -> Json {
         ("events", report.events.into()),
         ("first_sequence", report.first_sequence.into()),
         ("last_sequence", report.last_sequence().into()),
-        ("head", head.map(|head| head.to_string()).into()),
+        ("head", report.head.to_string().into()),
         ("repairs", report.repairs.into()),
         ("lost", report.lost.into()),
         ("torn_bytes", report.torn_bytes.into()),

@@ -2,6 +2,7 @@
 
 mod audit;
 mod calls;
+mod cases;
 mod check;
 mod eval;
 mod support;
