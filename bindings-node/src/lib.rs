@@ -10,6 +10,7 @@
 
 pub mod arguments;
 pub mod audit;
+pub mod cli;
 pub mod clock;
 pub mod database;
 pub mod engine;

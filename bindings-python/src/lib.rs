@@ -10,6 +10,7 @@ mod answer;
 mod audit;
 mod bytes;
 mod call;
+mod cli;
 mod clock;
 mod context;
 mod convert;
@@ -33,6 +34,8 @@ use pyo3::prelude::*;
 mod _native {
     #[pymodule_export]
     use crate::action::PyPolicyAction;
+    #[pymodule_export]
+    use crate::cli::command_line;
     #[pymodule_export]
     use crate::clock::PyManualClock;
     #[pymodule_export]
