@@ -79,15 +79,15 @@ impl Checked {
     }
 
     fn text(&self, paint: Paint) -> String {
-        let name = show::lines(&self.name);
+        let name = show::whole(&self.name);
         match &self.outcome {
             Outcome::Unread(error) => {
-                format!("{}: {} {}\n", name, paint.bad("error:"), show::lines(&error.to_string()))
+                format!("{}: {} {}\n", name, paint.bad("error:"), show::whole(&error.to_string()))
             }
             Outcome::Fine { document, warnings } => {
                 let warnings: String = warnings
                     .iter()
-                    .map(|what| format!("{name}: {} {}\n", paint.warn("warning:"), show::lines(what)))
+                    .map(|what| format!("{name}: {} {}\n", paint.warn("warning:"), show::whole(what)))
                     .collect();
                 format!("{warnings}{}  {name}: {}\n", paint.good("ok"), contents(document))
             }
@@ -137,7 +137,7 @@ fn problem(name: &str, problem: &Problem, paint: Paint) -> String {
     let edge = paint.dim(&format!("{gutter} |"));
     let margin = paint.dim(&format!("{} |", " ".repeat(gutter.len())));
     let caret = format!("{}{}", " ".repeat(problem.indent()), paint.bad("^"));
-    let (message, excerpt) = (show::lines(message), show::columns(problem.excerpt()));
+    let (message, excerpt) = (show::whole(message), show::columns(problem.excerpt()));
     format!("{place} {message}\n  {edge} {excerpt}\n  {margin} {caret}\n")
 }
 

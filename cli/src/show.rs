@@ -20,6 +20,11 @@ pub(crate) fn line(text: &str) -> String {
     escaped(&shortened(text, SHOWN), |_| false)
 }
 
+/// A text on one line, whole.
+pub(crate) fn whole(text: &str) -> String {
+    escaped(text, |_| false)
+}
+
 /// A text of several lines, whole.
 pub(crate) fn lines(text: &str) -> String {
     escaped(text, |c| c == '\n')

@@ -44,9 +44,9 @@ fn in_json(report: &Report) -> Json {
 
 fn in_text(file: &Path, options: &VerifyOptions, report: &Report, paint: Paint) -> String {
     let mut text = match &report.problem {
-        None => format!("{}: {}\n", paint.good("the chain holds"), show::line(&file.to_string_lossy())),
+        None => format!("{}: {}\n", paint.good("the chain holds"), show::whole(&file.to_string_lossy())),
         Some(problem) => {
-            format!("{}: {}\n", paint.bad("the chain does not hold"), show::lines(&problem.to_string()))
+            format!("{}: {}\n", paint.bad("the chain does not hold"), show::whole(&problem.to_string()))
         }
     };
     let mut facts = Table::new(usize::MAX);
