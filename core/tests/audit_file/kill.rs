@@ -40,7 +40,7 @@ fn child() {
                         file.append_durably(&[keyed(&key)], None).unwrap();
                     } else {
                         file.append(&[keyed(&key)], None).unwrap();
-                        if n % 16 == 0 {
+                        if n % 4 == 0 {
                             file.flush().unwrap();
                         } else {
                             continue;
@@ -93,14 +93,14 @@ fn kill_often(strict: bool) {
     let mut total = 0;
     let (mut repairs, mut kills) = (0, 0);
     while kills < ROUNDS / 2 {
-        // Ten kills to a chain, so that it is opened again and again.
+        // Five kills to a chain, so that it is opened again and again.
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("audit.jsonl");
         let mut acknowledged = BTreeSet::new();
-        for round in 0..10 {
+        for round in 0..5 {
             kills += 1;
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            let acknowledgements = if round == 5 { 0 } else { (seed >> 33) as usize % 60 };
+            let acknowledgements = if round == 3 { 0 } else { (seed >> 33) as usize % 80 };
             let made = run(&path, round, acknowledgements, strict);
             total += made.len();
             acknowledged.extend(made);

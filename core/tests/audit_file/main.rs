@@ -4,6 +4,8 @@
 
 mod chain;
 mod faults;
+#[cfg(unix)]
+mod fork;
 mod kill;
 mod reading;
 mod support;

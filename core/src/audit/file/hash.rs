@@ -9,6 +9,10 @@ use crate::error::{Error, Result};
 /// A line's hash.
 pub type Digest = [u8; 32];
 
+/// The word of a header for a chain with a key, and for one without.
+pub(super) const KEYED: &str = "hmac-sha256";
+pub(super) const PLAIN: &str = "sha256";
+
 /// What hashes the lines of a chain.
 #[derive(Clone)]
 pub(super) enum Hasher {
@@ -22,14 +26,14 @@ impl Hasher {
         let Some(key) = key else { return Ok(Hasher::Plain) };
         Hmac::new_from_slice(key.bytes())
             .map(|hmac| Hasher::Keyed(Box::new(hmac)))
-            .map_err(|_| Error::config("the key of the audit file cannot be used: give 16 to 64 bytes"))
+            .map_err(|_| Error::config("the key of the audit file cannot be used: give another one"))
     }
 
     /// The word for it in a header.
     pub(super) fn algorithm(&self) -> &'static str {
         match self {
-            Hasher::Plain => "sha256",
-            Hasher::Keyed(_) => "hmac-sha256",
+            Hasher::Plain => PLAIN,
+            Hasher::Keyed(_) => KEYED,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::event::{FORMAT, Read};
-use super::hash::Hasher;
+use super::hash::{Hasher, KEYED};
 use super::head::Head;
 use super::line::Line;
 use super::names::{Names, shown};
@@ -219,7 +219,9 @@ impl<'a> Verification<'a> {
         let line = Line::parse(bytes).map_err(|what| wrong(what.to_owned()))?;
         let event = if line.is_event { Read::parse(bytes) } else { None };
         if !line.is_whole(&self.hasher) {
-            if let (Some(Read::Opened { algorithm, .. }), None) = (&event, &self.options.key) {
+            if let (Some(Read::Opened { algorithm, .. }), None, 1) = (&event, &self.options.key, at)
+                && algorithm == KEYED
+            {
                 // Without the key nothing can be said about a chain with one.
                 check_algorithm(&path.display().to_string(), algorithm, &self.hasher).map_err(Stop::Error)?;
             }
@@ -270,7 +272,7 @@ impl<'a> Verification<'a> {
             Some(Read::Opened { .. }) if at > 1 => {
                 return Err(wrong("only the first line of a file can say that it was opened".to_owned()));
             }
-            Some(Read::Rotated { segment }) if segment != self.segment => {
+            Some(Read::Rotated { segment, .. }) if segment != self.segment => {
                 return Err(wrong(format!("it speaks of file {segment}, but this is file {}", self.segment)));
             }
             Some(Read::Rotated { .. }) => self.sealed = true,
