@@ -125,6 +125,8 @@ pub(crate) fn run<'py>(
     }
 }
 
+/// Asks a store that waits, or that is the host's.
+#[inline(never)]
 fn ask<'py>(
     py: Python<'py>,
     store: &Store,
