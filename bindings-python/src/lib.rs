@@ -12,6 +12,7 @@ mod audit;
 mod audit_file;
 mod bytes;
 mod call;
+mod cli;
 mod clock;
 mod context;
 mod convert;
@@ -51,6 +52,8 @@ mod _native {
     use crate::ambient::{begin_ambient, merged_context};
     #[pymodule_export]
     use crate::audit_file::{PyAuditFileHandle, audit_stats, audit_tail, verify_audit};
+    #[pymodule_export]
+    use crate::cli::command_line;
     #[pymodule_export]
     use crate::clock::PyManualClock;
     #[pymodule_export]
