@@ -14,7 +14,12 @@ use crate::once;
 /// # Errors
 /// What is no ordinary error, such as `KeyboardInterrupt`: it ends the operation.
 pub(crate) fn tell(py: Python<'_>, call: &LogCall<'_>) -> PyResult<Reply> {
-    let told = match call.logger.and_then(Callable::of) {
+    told(py, start(py, call))
+}
+
+/// Calls the logger; an async driver awaits what it returns.
+pub(crate) fn start<'py>(py: Python<'py>, call: &LogCall<'_>) -> PyResult<Bound<'py, PyAny>> {
+    match call.logger.and_then(Callable::of) {
         Some(callable) => callable.bind(py).call1((&call.message,)),
         None => logger(py).and_then(|logger| {
             let method = match call.level {
@@ -23,7 +28,11 @@ pub(crate) fn tell(py: Python<'_>, call: &LogCall<'_>) -> PyResult<Reply> {
             };
             logger.call_method1(method, (&call.message,))
         }),
-    };
+    }
+}
+
+/// What a logger or listener made of what it was told.
+pub(crate) fn told(py: Python<'_>, told: PyResult<Bound<'_, PyAny>>) -> PyResult<Reply> {
     match told {
         Ok(_) => Ok(Reply::Logged),
         Err(raised) => Ok(Reply::LogFailed(cause_of(py, raised)?)),
