@@ -19,6 +19,7 @@ from checkrein._native import (
     Scan,
     __version__,
 )
+from checkrein._async import AsyncPolicyEngine, AsyncScan
 from checkrein.ambient import carry, context
 from checkrein.errors import (
     CheckreinError,
@@ -31,6 +32,8 @@ from checkrein.errors import (
 )
 
 __all__ = [
+    "AsyncPolicyEngine",
+    "AsyncScan",
     "AuditSinkHandle",
     "CheckreinError",
     "ConfigError",
