@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 
 use crate::guard::guarded;
 
-/// A piece of work. Called once, it keeps the reply for the operation.
+/// A piece of work. Performed once, it keeps the reply for the operation.
 #[pyclass(module = "checkrein._native", frozen)]
 pub(crate) struct Job {
     work: Mutex<Option<Work>>,
@@ -65,7 +65,7 @@ impl Job {
 #[pymethods]
 impl Job {
     /// Does it, with the interpreter let go.
-    fn __call__(&self, py: Python<'_>) -> PyResult<()> {
+    fn perform(&self, py: Python<'_>) -> PyResult<()> {
         guarded(py, || {
             py.detach(|| {
                 let work = self.work.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -11,5 +11,5 @@ pub(crate) fn run<'py>(job: &Bound<'py, Job>) -> PyResult<Bound<'py, PyAny>> {
     static RUN: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let py = job.py();
     let run = once::get_or_make(&RUN, py, || Ok(py.import("checkrein._worker")?.getattr("run")?.unbind()))?;
-    run.bind(py).call1((job,))
+    run.bind(py).call1((job.getattr(pyo3::intern!(py, "perform"))?,))
 }

@@ -152,10 +152,13 @@ class World:
             assert set(store) == {"script"}, "unknown fields of a store"
             self.store = ScriptedStore(store["script"])
         self.clock = ManualClock(START_NS)
-        self.engine = PolicyEngine(self.store, clock=self.clock, **options)
+        self.engine = self.make_engine(self.store, clock=self.clock, **options)
         self.hooks: dict[str, tuple[str, str, Any]] = {}
         self.handles: dict[str, Any] = {}
         self.set_up(policy, host)
+
+    def make_engine(self, store: Any, **options: Any) -> Any:
+        return PolicyEngine(store, **options)
 
     def set_up(self, policy: Fields, host: Fields) -> None:
         for hook in policy.take("hooks", []):
@@ -421,7 +424,10 @@ def lacking(vector: Json) -> str | None:
 
 
 def run(vector: Json) -> None:
-    world = World(vector)
+    play(World(vector))
+
+
+def play(world: World) -> None:
     for step in world.steps:
         world.perform(step)
     world.check_audit()

@@ -225,7 +225,7 @@ class LogAndAllow:
 
 @final
 class Job:
-    def __call__(self, /) -> None: ...
+    def perform(self) -> None: ...
 
 @final
 class Turn:
