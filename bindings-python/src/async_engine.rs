@@ -174,9 +174,10 @@ pub(crate) fn begin_scan<'py>(
 
 /// What an `AsyncPolicyEngine` holds: an engine over a store that may be async.
 #[pyfunction]
-#[pyo3(name = "_engine_over", signature = (db, *, require_context = None, mode = None, clock = None, max_open_operations = None))]
+#[pyo3(name = "_engine_over", signature = (db, document = None, *, require_context = None, mode = None, clock = None, max_open_operations = None))]
 pub(crate) fn engine_over(
     db: &Bound<'_, PyAny>,
+    document: Option<&Bound<'_, PyAny>>,
     require_context: Option<&Bound<'_, PyAny>>,
     mode: Option<&Bound<'_, PyAny>>,
     clock: Option<&Bound<'_, PyAny>>,
@@ -185,6 +186,6 @@ pub(crate) fn engine_over(
     let py = db.py();
     guarded(py, || {
         let given = Given { require_context, mode, clock, max_open_operations };
-        PyPolicyEngine::make(py, || Store::of_async_argument(db), &given)
+        PyPolicyEngine::make(py, || Store::of_async_argument(db), document, &given)
     })
 }

@@ -13,6 +13,7 @@ use pyo3::pyclass::PyVisit;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
 use crate::audit::{self, Wanted};
+use crate::audit_file::{self, PyAuditFileHandle};
 use crate::context::Said;
 use crate::drive::{NOTHING, drive, reject, to_end};
 use crate::guard::guarded;
@@ -25,13 +26,15 @@ use crate::scan::{PyScan, Walk};
 use crate::seen::View;
 use crate::sink::{self, PyAuditSinkHandle};
 use crate::store::Store;
-use crate::{bytes, convert, depth, errors, explain, limits, many};
+use crate::{bytes, convert, depth, document, errors, explain, limits, many};
 
 /// Stands between a program and its store: every `put`, `get` and `delete` is judged by the hooks and limits.
 ///
 /// `db` is a `Database`, a `redis.Redis`, a `sochdb.Database`, or any object with `put(key, value)`, `get(key)` and
-/// `delete(key)`; an object that lacks one is a `ConfigError`. `clock` is a `ManualClock` for tests. At most `max_open_operations` (10,000 by default) may be
-/// in hooks at the same time. An engine may be shared by threads.
+/// `delete(key)`; an object that lacks one is a `ConfigError`. `document` is a `PolicyDocument` to start with. An operation
+/// without one of the names in `require_context` is refused. With `mode="shadow"` what would be refused passes, audited as
+/// `would_deny` and told to the log. `clock` is a `ManualClock` for tests. At most `max_open_operations` (10,000 by default)
+/// may be in hooks at the same time. An engine may be shared by threads.
 #[pyclass(name = "PolicyEngine", module = "checkrein", frozen, weakref)]
 pub(crate) struct PyPolicyEngine {
     pub(crate) engine: Arc<Engine>,
@@ -44,10 +47,13 @@ impl PyPolicyEngine {
     pub(crate) fn make(
         py: Python<'_>,
         store: impl FnOnce() -> PyResult<Store>,
+        document: Option<&Bound<'_, PyAny>>,
         given: &Given<'_, '_>,
     ) -> PyResult<Self> {
         let engine = Engine::new(given.options(py)?).map_err(|error| errors::to_py(py, error))?;
-        Ok(PyPolicyEngine { engine: Arc::new(engine), store: store()?, recent: Recent::default() })
+        let store = store()?;
+        document::apply(&engine, document)?;
+        Ok(PyPolicyEngine { engine: Arc::new(engine), store, recent: Recent::default() })
     }
 
     fn add<'py>(
@@ -78,9 +84,10 @@ impl PyPolicyEngine {
 #[pymethods]
 impl PyPolicyEngine {
     #[new]
-    #[pyo3(signature = (db, *, require_context = None, mode = None, clock = None, max_open_operations = None))]
+    #[pyo3(signature = (db, document = None, *, require_context = None, mode = None, clock = None, max_open_operations = None))]
     fn new(
         db: &Bound<'_, PyAny>,
+        document: Option<&Bound<'_, PyAny>>,
         require_context: Option<&Bound<'_, PyAny>>,
         mode: Option<&Bound<'_, PyAny>>,
         clock: Option<&Bound<'_, PyAny>>,
@@ -89,7 +96,7 @@ impl PyPolicyEngine {
         let py = db.py();
         guarded(py, || {
             let given = Given { require_context, mode, clock, max_open_operations };
-            PyPolicyEngine::make(py, || Store::of_argument(db), &given)
+            PyPolicyEngine::make(py, || Store::of_argument(db), document, &given)
         })
     }
 
@@ -407,15 +414,50 @@ impl PyPolicyEngine {
         guarded(sink.py(), || sink::add(&self.engine, sink, strict))
     }
 
+    /// Writes every audit entry to a file of JSON lines too, each with the hash of the one before; gives its handle. Turns
+    /// the audit on where it is off.
+    ///
+    /// `{pid}` in the path stands for the process's id. `strict`: the decision is on disk before the store is asked, and
+    /// the outcome after; where that fails, the operation is refused. `fsync` is `"never"`, `"interval"` (the default) or
+    /// `"always"`; `hmac_key` has at least 16 bytes; a file is rotated at `rotate_bytes` (64 MiB; 0 is never). Raises
+    /// `ConfigError` and `StoreError` where it cannot be opened.
+    #[pyo3(signature = (path, *, strict = false, fsync = None, hmac_key = None, rotate_bytes = None))]
+    fn add_audit_file<'py>(
+        &self,
+        path: &Bound<'py, PyAny>,
+        strict: bool,
+        fsync: Option<&Bound<'py, PyAny>>,
+        hmac_key: Option<&Bound<'py, PyAny>>,
+        rotate_bytes: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<PyAuditFileHandle> {
+        let py = path.py();
+        guarded(py, || {
+            let given = audit_file::Given { path, strict, fsync, hmac_key, rotate_bytes };
+            given.add(py, &self.engine)
+        })
+    }
+
+    /// Puts a policy document in the place of the one before, in one step: an operation sees all of the old one or all of
+    /// the new one.
+    ///
+    /// Hooks and limits of the program stay, and so do the buckets of limits that both documents declare alike. Raises
+    /// `ConfigError` for a document with nothing for a policy engine; then everything is as it was.
+    fn reload(&self, document: &Bound<'_, PyAny>) -> PyResult<()> {
+        guarded(document.py(), || document::reload(&self.engine, document))
+    }
+
     /// Removes a sink by its handle; says whether it was there. What a file was told is written first.
     fn remove_audit_sink(&self, handle: &Bound<'_, PyAny>) -> PyResult<bool> {
         let py = handle.py();
-        guarded(py, || match handle.cast::<PyAuditSinkHandle>() {
-            Ok(handle) => handle.get().remove_from(py, &self.engine),
-            Err(_) => {
-                let what = convert::described(handle);
-                Err(errors::usage(py, format!("the handle is {what}: give what adding the sink returned")))
+        guarded(py, || {
+            if let Ok(handle) = handle.cast::<PyAuditSinkHandle>() {
+                return handle.get().remove_from(py, &self.engine);
             }
+            if let Ok(handle) = handle.cast::<PyAuditFileHandle>() {
+                return handle.get().remove_from(py, &self.engine);
+            }
+            let what = convert::described(handle);
+            Err(errors::usage(py, format!("the handle is {what}: give what adding the sink returned")))
         })
     }
 

@@ -11,6 +11,7 @@ mod answer;
 mod async_drive;
 mod async_engine;
 mod audit;
+mod audit_file;
 mod bytes;
 mod call;
 mod clock;
@@ -18,6 +19,7 @@ mod context;
 mod convert;
 mod database;
 mod depth;
+mod document;
 mod drive;
 mod engine;
 mod errors;
@@ -58,9 +60,13 @@ mod _native {
         begin_batch, begin_delete, begin_get, begin_get_many, begin_put, begin_scan, engine_over,
     };
     #[pymodule_export]
+    use crate::audit_file::{PyAuditFileHandle, audit_stats, audit_tail, verify_audit};
+    #[pymodule_export]
     use crate::clock::PyManualClock;
     #[pymodule_export]
     use crate::database::PyDatabase;
+    #[pymodule_export]
+    use crate::document::PyPolicyDocument;
     #[pymodule_export]
     use crate::engine::PyPolicyEngine;
     #[pymodule_export]

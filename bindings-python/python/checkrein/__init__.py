@@ -8,16 +8,20 @@
 >>> policy.put(b"users/alice", b"data", context={"agent_id": "agent_001"})
 """
 
+from checkrein import audit
 from checkrein._native import (
+    AuditFileHandle,
     AuditSinkHandle,
     Database,
     HookHandle,
     ListenerHandle,
     ManualClock,
     PolicyAction,
+    PolicyDocument,
     PolicyEngine,
     Scan,
     __version__,
+    verify_audit,
 )
 from checkrein._async import AsyncPolicyEngine, AsyncScan
 from checkrein.ambient import carry, context
@@ -34,6 +38,7 @@ from checkrein.errors import (
 __all__ = [
     "AsyncPolicyEngine",
     "AsyncScan",
+    "AuditFileHandle",
     "AuditSinkHandle",
     "CheckreinError",
     "ConfigError",
@@ -43,6 +48,7 @@ __all__ = [
     "ManualClock",
     "PatternError",
     "PolicyAction",
+    "PolicyDocument",
     "PolicyEngine",
     "PolicyViolation",
     "RateLimitExceeded",
@@ -50,6 +56,11 @@ __all__ = [
     "StoreError",
     "UsageError",
     "__version__",
+    "audit",
     "carry",
     "context",
+    "load",
+    "verify_audit",
 ]
+
+load = PolicyDocument.load

@@ -6,6 +6,7 @@ plain `await`, so that the engine runs under asyncio and trio alike.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
@@ -13,15 +14,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 from checkrein import _native
 
 if TYPE_CHECKING:
-    from checkrein._native import AuditSinkHandle, HookHandle, ListenerHandle
+    from checkrein._native import AuditFileHandle, AuditSinkHandle, HookHandle, ListenerHandle
     from checkrein.errors import PolicyViolation
     from checkrein.types import (
-        AsyncAuditSink,
         AsyncReadHook,
         AsyncRedisClient,
         AsyncStore,
         AsyncValueHook,
         AuditEntry,
+        AuditSink,
         BatchOp,
         BytesLike,
         Context,
@@ -104,6 +105,7 @@ class AsyncPolicyEngine:
     def __init__(
         self,
         db: _native.Database | AsyncStore | Store | AsyncRedisClient,
+        document: _native.PolicyDocument | None = None,
         *,
         require_context: Iterable[str] | None = None,
         mode: Literal["enforce", "shadow"] | None = None,
@@ -112,6 +114,7 @@ class AsyncPolicyEngine:
     ) -> None:
         self._engine = _native._engine_over(
             db,
+            document,
             require_context=require_context,
             mode=mode,
             clock=clock,
@@ -233,18 +236,38 @@ class AsyncPolicyEngine:
         """Has a callback, sync or async, told of every refusal; what it raises is logged."""
         return self._engine.on_denied(*callback, **named)
 
-    def add_audit_sink(self, sink: AsyncAuditSink, *, strict: bool = False) -> AuditSinkHandle:
+    def add_audit_sink(self, sink: AuditSink, *, strict: bool = False) -> AuditSinkHandle:
         """Hands every audit entry to a callable, sync or async; see :meth:`PolicyEngine.add_audit_sink`."""
-        told: Any = sink
-        return self._engine.add_audit_sink(told, strict=strict)
+        return self._engine.add_audit_sink(sink, strict=strict)
 
-    def remove_audit_sink(self, handle: AuditSinkHandle) -> bool:
+    def add_audit_file(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        strict: bool = False,
+        fsync: Literal["never", "interval", "always"] | None = None,
+        hmac_key: BytesLike | None = None,
+        rotate_bytes: int | None = None,
+    ) -> AuditFileHandle:
+        """Writes every audit entry to a file too; see :meth:`PolicyEngine.add_audit_file`.
+
+        A strict one is waited for in a worker thread. Opening the file, and the handle's calls, wait for the disk here.
+        """
+        return self._engine.add_audit_file(
+            path, strict=strict, fsync=fsync, hmac_key=hmac_key, rotate_bytes=rotate_bytes
+        )
+
+    def remove_audit_sink(self, handle: AuditSinkHandle | AuditFileHandle) -> bool:
         """Removes a sink of the audit; ``False`` where it is gone already."""
         return self._engine.remove_audit_sink(handle)
 
     def flush_audit(self) -> None:
         """Makes sure that every entry so far is in the audit's files. Waits for the disk."""
         self._engine.flush_audit()
+
+    def reload(self, document: _native.PolicyDocument) -> None:
+        """Replaces what came from a policy document; see :meth:`PolicyEngine.reload`."""
+        self._engine.reload(document)
 
     def explain(
         self,

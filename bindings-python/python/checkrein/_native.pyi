@@ -1,18 +1,22 @@
 """The native module, as `checkrein` shows it. Held true by mypy's stubtest in the tests."""
 
 import os
+import pathlib
 from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar
 from datetime import datetime
 from types import TracebackType
 from typing import Any, ClassVar, Final, Literal, TypeVar, final, overload
 
-from checkrein.errors import PolicyViolation
+from checkrein.errors import PolicyViolation, StoreError
 from checkrein.types import (
     AsyncRedisClient,
     AsyncStore,
     AuditEntry,
+    AuditLine,
+    AuditReport,
     AuditSink,
+    AuditStats,
     BatchOp,
     BytesLike,
     Context,
@@ -113,6 +117,37 @@ class AuditSinkHandle:
     def remove(self) -> bool: ...
 
 @final
+class AuditFileHandle:
+    def head(self) -> str: ...
+    def flush(self) -> None: ...
+    def close(self) -> None: ...
+    @property
+    def path(self) -> pathlib.Path: ...
+    @property
+    def lost(self) -> int: ...
+    @property
+    def last_error(self) -> StoreError | None: ...
+
+@final
+class PolicyDocument:
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> PolicyDocument: ...
+    @staticmethod
+    def parse(
+        text: str | BytesLike, format: Literal["yaml", "json", "toml"], name: str | None = None
+    ) -> PolicyDocument: ...
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def hook_count(self) -> int: ...
+    @property
+    def rate_limit_count(self) -> int: ...
+    @property
+    def require_context(self) -> list[str]: ...
+    @property
+    def mode(self) -> Literal["enforce", "shadow"] | None: ...
+
+@final
 class Scan:
     def __iter__(self, /) -> Scan: ...
     def __next__(self, /) -> tuple[bytes, bytes]: ...
@@ -130,6 +165,7 @@ class PolicyEngine:
     def __new__(
         cls,
         db: Database | Store | RedisClient,
+        document: PolicyDocument | None = None,
         *,
         require_context: Iterable[str] | None = None,
         mode: Literal["enforce", "shadow"] | None = None,
@@ -183,7 +219,17 @@ class PolicyEngine:
     @overload
     def on_denied(self, callback: Callable[[PolicyViolation], object]) -> ListenerHandle: ...
     def add_audit_sink(self, sink: AuditSink, *, strict: bool = False) -> AuditSinkHandle: ...
-    def remove_audit_sink(self, handle: AuditSinkHandle) -> bool: ...
+    def add_audit_file(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        strict: bool = False,
+        fsync: Literal["never", "interval", "always"] | None = None,
+        hmac_key: BytesLike | None = None,
+        rotate_bytes: int | None = None,
+    ) -> AuditFileHandle: ...
+    def reload(self, document: PolicyDocument) -> None: ...
+    def remove_audit_sink(self, handle: AuditSinkHandle | AuditFileHandle) -> bool: ...
     def flush_audit(self) -> None: ...
     def add_rate_limit(
         self,
@@ -238,6 +284,7 @@ class Turn:
 
 def _engine_over(
     db: Database | AsyncStore | Store | AsyncRedisClient,
+    document: PolicyDocument | None = None,
     *,
     require_context: Iterable[str] | None = None,
     mode: Literal["enforce", "shadow"] | None = None,
@@ -256,6 +303,15 @@ def _begin_batch(
     engine: PolicyEngine, ops: Iterable[BatchOp], context: Context | None, atomic: bool
 ) -> Turn | None: ...
 def _begin_scan(engine: PolicyEngine, prefix: BytesLike, context: Context | None) -> Turn: ...
+def verify_audit(
+    path: str | os.PathLike[str],
+    *,
+    hmac_key: BytesLike | None = None,
+    head: str | None = None,
+    after: str | None = None,
+) -> AuditReport: ...
+def _audit_tail(path: str | os.PathLike[str], count: int) -> list[AuditLine]: ...
+def _audit_stats(path: str | os.PathLike[str]) -> AuditStats: ...
 def _begin_ambient(variable: ContextVar[Any]) -> None: ...
 def _merged_context(outer: dict[str, Any] | None, said: object) -> dict[str, Any]: ...
 def _answer_of(helper: str, context: Context | None) -> PolicyAction: ...

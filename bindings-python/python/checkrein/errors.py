@@ -5,6 +5,8 @@ The classes are plain Python classes: they can be raised and subclassed by users
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = [
     "CheckreinError",
     "ConfigError",
@@ -120,6 +122,13 @@ class ConfigError(CheckreinError):
     """A setting is unknown, out of range or contradicts another; the code is ``config``."""
 
     _default_code = "config"
+
+    problems: list[dict[str, Any]]
+    """Of a policy document: what is wrong with it, as dicts of ``line``, ``column`` and ``message``; at most 20."""
+
+    def __init__(self, message: str = "", *, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.problems = []
 
 
 class StoreError(CheckreinError):

@@ -12,13 +12,16 @@ from checkrein._native import PolicyAction
 
 __all__ = [
     "Answer",
-    "AsyncAuditSink",
     "AsyncReadHook",
     "AsyncRedisClient",
     "AsyncStore",
     "AsyncValueHook",
     "AuditEntry",
+    "AuditLine",
+    "AuditProblem",
+    "AuditReport",
     "AuditSink",
+    "AuditStats",
     "BatchOp",
     "BytesLike",
     "Context",
@@ -183,5 +186,55 @@ class AuditEntry(_AuditEntryAlways, total=False):
 AuditSink: TypeAlias = Callable[[AuditEntry, Literal["decided", "done"] | None], object]
 """What is handed every audit entry; a strict one twice, with the phase. An entry that is ``decided`` has no
 ``sequence`` yet."""
-AsyncAuditSink: TypeAlias = AuditSink
-"""An :data:`AuditSink` of an async engine: what it returns is awaited where it can be."""
+
+
+class AuditProblem(TypedDict):
+    """The first thing in an audit file that does not hold; line 0 is the file as a whole."""
+
+    file: str
+    line: int
+    what: str
+
+
+class AuditReport(TypedDict):
+    """What a verification found; the counts go up to the first problem."""
+
+    ok: bool
+    segments: int
+    lines: int
+    events: int
+    first_sequence: int
+    head: str
+    repairs: int
+    lost: int
+    torn_bytes: int
+    problem: AuditProblem | None
+
+
+class AuditLine(TypedDict):
+    """A line of an audit file."""
+
+    file: str
+    sequence: int | None
+    is_event: bool
+    text: str
+
+
+class AuditStats(TypedDict):
+    """What an audit file holds, counted; the words of each map come with the most frequent first."""
+
+    segments: int
+    lines: int
+    entries: int
+    decided: int
+    events: int
+    unreadable: int
+    torn_bytes: int
+    repairs: int
+    lost: int
+    uncounted: int
+    time_span_ns: tuple[int, int] | None
+    results: dict[str, int]
+    operations: dict[str, int]
+    agents: dict[str, int]
+    rules: dict[str, int]
