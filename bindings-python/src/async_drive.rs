@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use checkrein::Error;
-use checkrein::hook::Answer;
+use checkrein::hook::{Answer, HostObject};
 use checkrein::operation::{
     HookCall, NotifyCall, Operation, RecordCall, RecordTo, Reply, Step, StoreCall, StoreReply,
 };
@@ -13,9 +13,10 @@ use checkrein::policy::advance;
 use pyo3::prelude::*;
 
 use crate::context::Said;
-use crate::convert::is_awaitable;
+use crate::convert::{is_awaitable, is_coroutine};
 use crate::drive::objects;
 use crate::engine::PyPolicyEngine;
+use crate::hook::Callable;
 use crate::job::Job;
 use crate::mark::Inside;
 use crate::reply::{self, Asked};
@@ -140,19 +141,43 @@ pub(crate) fn resume<'py>(
 }
 
 fn call_hook<'py>(py: Python<'py>, call: &HookCall<'_>, kept: &mut Kept) -> PyResult<Performed<'py>> {
-    let inside = Inside::enter(py, call.depth)?;
+    let marked = mark(py, call.callable, call.depth)?;
     let (returned, value) = kept.with_view(py, |view| view.start(py, call))?;
-    if answer::passes(&returned, &value) {
-        inside.leave(py);
+    if marked.is_none() && answer::passes(&returned, &value) {
         return Ok(Performed::Replied(Reply::Answer(Answer::Allow)));
     }
-    Ok(match returned {
-        Ok(awaitable) if is_awaitable(&awaitable) => Performed::Later(awaitable, Waits::Hook(inside)),
-        returned => {
+    if let Some((awaitable, inside)) = awaits(py, &returned, call.callable, call.depth, marked)? {
+        return Ok(Performed::Later(awaitable, Waits::Hook(inside)));
+    }
+    Ok(Performed::Replied(Reply::Answer(answer::of(py, returned)?)))
+}
+
+/// A mark for what a callable starts, where it is known to start tasks. A coroutine does not run before it is awaited:
+/// for it the mark is set when it is there, so that sync callables cost none.
+fn mark(py: Python<'_>, callable: &HostObject, depth: u32) -> PyResult<Option<Inside>> {
+    if Callable::starts_tasks(callable) { Inside::enter(py, depth).map(Some) } else { Ok(None) }
+}
+
+/// What a callable returned, where that is to be awaited, with the mark for what runs meanwhile; else the mark is taken
+/// back.
+fn awaits<'py>(
+    py: Python<'py>,
+    returned: &PyResult<Bound<'py, PyAny>>,
+    callable: &HostObject,
+    depth: u32,
+    marked: Option<Inside>,
+) -> PyResult<Option<(Bound<'py, PyAny>, Inside)>> {
+    let Some(awaitable) = returned.as_ref().ok().filter(|returned| is_awaitable(returned)) else {
+        if let Some(inside) = marked {
             inside.leave(py);
-            Performed::Replied(Reply::Answer(answer::of(py, returned)?))
         }
-    })
+        return Ok(None);
+    };
+    if !is_coroutine(awaitable) {
+        Callable::has_started_task(callable);
+    }
+    let inside = marked.map_or_else(|| Inside::enter(py, depth), Ok)?;
+    Ok(Some((awaitable.clone(), inside)))
 }
 
 fn ask_store<'py>(
@@ -192,24 +217,26 @@ fn stored<'py>(
 
 /// Hands the next entry of a step to its sink.
 fn record<'py>(py: Python<'py>, call: &RecordCall<'_>, kept: &mut Kept) -> PyResult<Performed<'py>> {
-    if let RecordTo::File(_) = call.sink {
-        return match Job::record(call) {
-            Some(job) => work(py, job),
-            None => Err(internal(py, "an audit file that is none")),
-        };
-    }
+    let sink = match call.sink {
+        RecordTo::Host(sink) => sink,
+        RecordTo::File(_) => {
+            return match Job::record(call) {
+                Some(job) => work(py, job),
+                None => Err(internal(py, "an audit file that is none")),
+            };
+        }
+    };
     if kept.told >= call.entries.len() {
         kept.told = 0;
         return Ok(Performed::Replied(Reply::Recorded));
     }
-    let inside = Inside::enter(py, kept.depth.saturating_add(1))?;
-    match sink::start(py, call, kept.told, kept.depth) {
-        Ok(awaitable) if is_awaitable(&awaitable) => Ok(Performed::Later(awaitable, Waits::Sink(inside))),
-        told => {
-            inside.leave(py);
-            Ok(recorded(py, told, kept)?.map_or(Performed::Partly, Performed::Replied))
-        }
+    let depth = kept.depth.saturating_add(1);
+    let marked = mark(py, sink, depth)?;
+    let told = sink::start(py, call, kept.told, kept.depth);
+    if let Some((awaitable, inside)) = awaits(py, &told, sink, depth, marked)? {
+        return Ok(Performed::Later(awaitable, Waits::Sink(inside)));
     }
+    Ok(recorded(py, told, kept)?.map_or(Performed::Partly, Performed::Replied))
 }
 
 /// What a sink made of an entry: nothing to reply yet where it took it.
@@ -227,14 +254,13 @@ fn recorded(py: Python<'_>, told: PyResult<Bound<'_, PyAny>>, kept: &mut Kept) -
 }
 
 fn notify<'py>(py: Python<'py>, call: &NotifyCall<'_>, depth: u32) -> PyResult<Performed<'py>> {
-    let inside = Inside::enter(py, depth.saturating_add(1))?;
-    match listen::start(py, call, depth) {
-        Ok(awaitable) if is_awaitable(&awaitable) => Ok(Performed::Later(awaitable, Waits::Listener(inside))),
-        told => {
-            inside.leave(py);
-            Ok(Performed::Replied(log::told(py, told)?))
-        }
+    let deeper = depth.saturating_add(1);
+    let marked = mark(py, call.listener, deeper)?;
+    let told = listen::start(py, call, depth);
+    if let Some((awaitable, inside)) = awaits(py, &told, call.listener, deeper, marked)? {
+        return Ok(Performed::Later(awaitable, Waits::Listener(inside)));
     }
+    Ok(Performed::Replied(log::told(py, told)?))
 }
 
 fn work(py: Python<'_>, job: Job) -> PyResult<Performed<'_>> {

@@ -25,7 +25,7 @@ struct Mark {
     outer: Option<Py<Mark>>,
 }
 
-/// A hook that is being asked. Dropping it ends that, in whatever context.
+/// A hook that is being asked. Dropping it ends that, in whatever context; it runs no Python code then.
 pub(crate) struct Inside {
     mark: Py<Mark>,
     token: Py<PyAny>,
@@ -43,7 +43,7 @@ impl Inside {
 
     /// The hook has answered.
     pub(crate) fn leave(self, py: Python<'_>) {
-        // Fails in another context than it was entered in, as when a task is collected: the dead mark is enough there.
+        // Fails in another context than it was entered in: the dead mark is enough there.
         let _ = variable(py).and_then(|it| it.call_method1(pyo3::intern!(py, "reset"), (&self.token,)));
     }
 }

@@ -64,7 +64,8 @@ struct Open {
     operation: Operation<'static>,
     kept: Kept,
     waits: Option<Waits>,
-    awaitable: Option<Py<PyAny>>,
+    /// What is to be awaited first, until that is handed out.
+    first: Option<Py<PyAny>>,
 }
 
 impl Turn {
@@ -91,7 +92,7 @@ impl Turn {
         match paused {
             Pause::Done => ended(py, operation, &mut kept, gives),
             Pause::Await(awaitable, waits) => {
-                let open = Open { operation, kept, waits: Some(waits), awaitable: Some(awaitable.unbind()) };
+                let open = Open { operation, kept, waits: Some(waits), first: Some(awaitable.unbind()) };
                 Ok(Turn::of(engine, gives, open)?.into_any())
             }
             Pause::Item | Pause::Own => Err(async_drive::internal(py, "a step that nobody has asked for")),
@@ -104,7 +105,7 @@ impl Turn {
         operation: Operation<'static>,
         kept: Kept,
     ) -> PyResult<Bound<'py, Turn>> {
-        Turn::of(engine, Gives::Pairs, Open { operation, kept, waits: None, awaitable: None })
+        Turn::of(engine, Gives::Pairs, Open { operation, kept, waits: None, first: None })
     }
 
     fn of<'py>(engine: &Bound<'py, PyPolicyEngine>, gives: Gives, open: Open) -> PyResult<Bound<'py, Turn>> {
@@ -131,9 +132,13 @@ impl Turn {
         }
     }
 
-    /// Goes on with what an await gave. True where the turn is settled.
-    fn over(&self, py: Python<'_>, awaited: PyResult<Bound<'_, PyAny>>) -> PyResult<bool> {
-        let Some(mut open) = self.take(py)? else { return Ok(true) };
+    /// Goes on with what an await gave. Gives what is to be awaited next; nothing where the turn is settled.
+    fn over<'py>(
+        &self,
+        py: Python<'py>,
+        awaited: PyResult<Bound<'py, PyAny>>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let Some(mut open) = self.take(py)? else { return Ok(None) };
         let Some(waits) = open.waits.take() else {
             self.swap(State::Open(open));
             return Err(errors::usage(py, "an answer that nobody has asked for".to_owned()));
@@ -148,7 +153,7 @@ impl Turn {
         py: Python<'py>,
         mut open: Box<Open>,
         answer: Option<(Waits, PyResult<Bound<'py, PyAny>>)>,
-    ) -> PyResult<bool> {
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let (this, Open { operation, kept, .. }) = (self.engine.get(), &mut *open);
         let paused = match answer {
             Some(answer) => async_drive::resume(py, this, operation, kept, answer)?,
@@ -157,9 +162,8 @@ impl Turn {
         match paused {
             Pause::Await(awaitable, waits) => {
                 open.waits = Some(waits);
-                open.awaitable = Some(awaitable.unbind());
                 self.swap(State::Open(open));
-                Ok(false)
+                Ok(Some(awaitable))
             }
             Pause::Item => {
                 let Some((key, value)) = open.operation.take_item() else {
@@ -167,13 +171,13 @@ impl Turn {
                 };
                 let pair = PyTuple::new(py, [PyBytes::new(py, &key), PyBytes::new(py, &value)])?;
                 self.swap(State::Settled(pair.into_any().unbind(), Some(open)));
-                Ok(true)
+                Ok(None)
             }
             Pause::Done => {
                 let Open { operation, mut kept, .. } = *open;
                 let given = ended(py, operation, &mut kept, self.gives)?;
                 self.swap(State::Settled(given.unbind(), None));
-                Ok(true)
+                Ok(None)
             }
             Pause::Own => Err(async_drive::internal(py, "an operation that owns what it holds already")),
         }
@@ -197,33 +201,33 @@ fn ended<'py>(
 
 #[pymethods]
 impl Turn {
-    /// What is to be awaited next, handed out once.
-    fn awaitable(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+    /// What is to be awaited first, handed out once.
+    fn first(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         guarded(py, || {
             let taken = match &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner) {
-                State::Open(open) => open.awaitable.take(),
+                State::Open(open) => open.first.take(),
                 State::Busy | State::Settled(..) => None,
             };
             taken.ok_or_else(|| errors::usage(py, "there is nothing to be awaited".to_owned()))
         })
     }
 
-    /// Goes on with what the await gave; true once the turn is settled.
-    fn resume(&self, answer: Bound<'_, PyAny>) -> PyResult<bool> {
+    /// Goes on with what the await gave. Gives what is to be awaited next, and `None` once the turn is settled.
+    fn resume<'py>(&self, answer: Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = answer.py();
         guarded(py, || self.over(py, Ok(answer)))
     }
 
-    /// Goes on with what the await raised; true once the turn is settled. Raises what is no ordinary error again.
-    fn fail(&self, raised: Bound<'_, PyAny>) -> PyResult<bool> {
+    /// The same with what the await raised. Raises what is no ordinary error again.
+    fn fail<'py>(&self, raised: Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
         let py = raised.py();
         guarded(py, || self.over(py, Err(PyErr::from_value(raised))))
     }
 
-    /// Asks for the next pair of a scan; true once the turn is settled.
-    fn proceed(&self, py: Python<'_>) -> PyResult<bool> {
+    /// Asks for the next pair of a scan. Gives what is to be awaited, and `None` where the turn is settled.
+    fn proceed<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyAny>>> {
         guarded(py, || {
-            let Some(open) = self.take(py)? else { return Ok(true) };
+            let Some(open) = self.take(py)? else { return Ok(None) };
             if open.waits.is_some() {
                 self.swap(State::Open(open));
                 let said = "this scan is awaited in another task: give each task its own";
@@ -282,6 +286,6 @@ impl Turn {
 
 impl Open {
     fn visit(&self, visit: &PyVisit<'_>) -> Result<(), PyTraverseError> {
-        visit.call(&self.awaitable)
+        visit.call(&self.first)
     }
 }

@@ -7,7 +7,7 @@ plain `await`, so that the engine runs under asyncio and trio alike.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
@@ -40,19 +40,19 @@ __all__ = ["AsyncPolicyEngine", "AsyncScan"]
 _Turn = _native.Turn
 
 
-async def _settled(turn: _native.Turn) -> Any:
-    """Awaits what a turn asks for until it has an end, and gives what it gives."""
-    while True:
+async def _settled(turn: _native.Turn, awaitable: Awaitable[object]) -> None:
+    """Awaits what a turn asks for until it is settled."""
+    following: Awaitable[object] | None = awaitable
+    while following is not None:
         raised: BaseException | None = None
         answer = None
         try:
-            answer = await turn.awaitable()
+            answer = await following
         except BaseException as error:
             raised = error
         # Outside of the handler, so that what follows is not raised "during" it.
         try:
-            if turn.resume(answer) if raised is None else turn.fail(raised):
-                return turn.result()
+            following = turn.resume(answer) if raised is None else turn.fail(raised)
         finally:
             # What was raised holds this frame: without this they would hold each other.
             raised = None
@@ -75,7 +75,9 @@ class AsyncScan:
 
     async def __anext__(self) -> tuple[bytes, bytes]:
         turn = self._turn
-        pair = turn.result() if turn.proceed() else await _settled(turn)
+        if (awaitable := turn.proceed()) is not None:
+            await _settled(turn, awaitable)
+        pair = turn.result()
         if pair is None:
             raise StopAsyncIteration
         given: tuple[bytes, bytes] = pair
@@ -128,13 +130,14 @@ class AsyncPolicyEngine:
         """Sets a key to a value, if hooks and limits allow it; see :meth:`PolicyEngine.put`."""
         turn = _native._begin_put(self._engine, key, value, context)
         if turn is not None:
-            await _settled(turn)
+            await _settled(turn, turn.first())
 
     async def get(self, key: BytesLike, context: Context | None = None) -> bytes | None:
         """The value of a key as the hooks leave it, or ``None``."""
         turn = _native._begin_get(self._engine, key, context)
         if isinstance(turn, _Turn):
-            value: bytes | None = await _settled(turn)
+            await _settled(turn, turn.first())
+            value: bytes | None = turn.result()
             return value
         return turn
 
@@ -142,14 +145,15 @@ class AsyncPolicyEngine:
         """Removes a key, if hooks and limits allow it; one that is not there is no error."""
         turn = _native._begin_delete(self._engine, key, context)
         if turn is not None:
-            await _settled(turn)
+            await _settled(turn, turn.first())
 
     async def get_many(self, keys: Iterable[BytesLike], context: Context | None = None) -> list[bytes | None]:
         """The values of several keys, in the order of the keys; see :meth:`PolicyEngine.get_many`."""
         turn = _native._begin_get_many(self._engine, keys, context)
         if isinstance(turn, list):
             return turn
-        values: list[bytes | None] = await _settled(turn)
+        await _settled(turn, turn.first())
+        values: list[bytes | None] = turn.result()
         return values
 
     async def batch(
@@ -158,7 +162,7 @@ class AsyncPolicyEngine:
         """Writes and deletes several keys, all or none; see :meth:`PolicyEngine.batch`."""
         turn = _native._begin_batch(self._engine, ops, context, atomic)
         if turn is not None:
-            await _settled(turn)
+            await _settled(turn, turn.first())
 
     def scan(self, prefix: BytesLike, context: Context | None = None) -> AsyncScan:
         """Walks over the keys that begin with a prefix: ``async for key, value in engine.scan(b"users/")``.
