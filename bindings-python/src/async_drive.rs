@@ -7,7 +7,7 @@ use std::sync::Arc;
 use checkrein::Error;
 use checkrein::hook::{Answer, HostObject};
 use checkrein::operation::{
-    HookCall, NotifyCall, Operation, RecordCall, RecordTo, Reply, Step, StoreCall, StoreReply,
+    HookCall, LogCall, NotifyCall, Operation, RecordCall, RecordTo, Reply, Step, StoreCall, StoreReply,
 };
 use checkrein::policy::advance;
 use pyo3::prelude::*;
@@ -52,8 +52,8 @@ pub(crate) enum Waits {
     Store(Asked),
     /// A worker thread: the job has the reply.
     Job(Py<Job>),
-    Logger,
-    Listener(Inside),
+    /// A logger or a listener: what it gives says nothing.
+    Told(Inside),
     Sink(Inside),
 }
 
@@ -83,12 +83,9 @@ pub(crate) fn run<'py>(
             Step::Store(_) | Step::Record(_) | Step::Notify(_) if !owned => return Ok(Pause::Own),
             Step::Store(call) => ask_store(py, engine, &call, kept)?,
             Step::Item { .. } => return Ok(Pause::Item),
-            Step::Log(call) => match log::start(py, &call) {
-                Ok(awaitable) if is_awaitable(&awaitable) => Performed::Later(awaitable, Waits::Logger),
-                told => Performed::Replied(log::told(py, told)?),
-            },
+            Step::Log(call) => tell(py, &call, kept.depth)?,
             Step::Record(call) => record(py, &call, kept)?,
-            Step::Notify(call) => notify(py, &call, kept.depth)?,
+            Step::Notify(call) => notify(py, &call)?,
             Step::Done => return Ok(Pause::Done),
             // A kind that this driver does not know: the operation is dropped, which refuses it.
             _ => return Err(internal(py, "an unknown step")),
@@ -124,8 +121,7 @@ pub(crate) fn resume<'py>(
             let raised = awaited.err().map(|raised| log::cause_of(py, raised)).transpose()?;
             Some(job.get().take(raised))
         }
-        Waits::Logger => Some(log::told(py, awaited)?),
-        Waits::Listener(inside) => {
+        Waits::Told(inside) => {
             inside.leave(py);
             Some(log::told(py, awaited)?)
         }
@@ -230,10 +226,9 @@ fn record<'py>(py: Python<'py>, call: &RecordCall<'_>, kept: &mut Kept) -> PyRes
         kept.told = 0;
         return Ok(Performed::Replied(Reply::Recorded));
     }
-    let depth = kept.depth.saturating_add(1);
-    let marked = mark(py, sink, depth)?;
-    let told = sink::start(py, call, kept.told, kept.depth);
-    if let Some((awaitable, inside)) = awaits(py, &told, sink, depth, marked)? {
+    let marked = mark(py, sink, call.depth)?;
+    let told = sink::start(py, call, kept.told);
+    if let Some((awaitable, inside)) = awaits(py, &told, sink, call.depth, marked)? {
         return Ok(Performed::Later(awaitable, Waits::Sink(inside)));
     }
     Ok(recorded(py, told, kept)?.map_or(Performed::Partly, Performed::Replied))
@@ -253,12 +248,23 @@ fn recorded(py: Python<'_>, told: PyResult<Bound<'_, PyAny>>, kept: &mut Kept) -
     }
 }
 
-fn notify<'py>(py: Python<'py>, call: &NotifyCall<'_>, depth: u32) -> PyResult<Performed<'py>> {
+fn tell<'py>(py: Python<'py>, call: &LogCall<'_>, depth: u32) -> PyResult<Performed<'py>> {
     let deeper = depth.saturating_add(1);
-    let marked = mark(py, call.listener, deeper)?;
-    let told = listen::start(py, call, depth);
-    if let Some((awaitable, inside)) = awaits(py, &told, call.listener, deeper, marked)? {
-        return Ok(Performed::Later(awaitable, Waits::Listener(inside)));
+    let marked = call.logger.map_or(Ok(None), |logger| mark(py, logger, deeper))?;
+    let told = log::start(py, call, depth);
+    if let Some(logger) = call.logger
+        && let Some((awaitable, inside)) = awaits(py, &told, logger, deeper, marked)?
+    {
+        return Ok(Performed::Later(awaitable, Waits::Told(inside)));
+    }
+    Ok(Performed::Replied(log::told(py, told)?))
+}
+
+fn notify<'py>(py: Python<'py>, call: &NotifyCall<'_>) -> PyResult<Performed<'py>> {
+    let marked = mark(py, call.listener, call.depth)?;
+    let told = listen::start(py, call);
+    if let Some((awaitable, inside)) = awaits(py, &told, call.listener, call.depth, marked)? {
+        return Ok(Performed::Later(awaitable, Waits::Told(inside)));
     }
     Ok(Performed::Replied(log::told(py, told)?))
 }

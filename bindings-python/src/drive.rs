@@ -113,9 +113,9 @@ pub(crate) fn run<'py>(
             Step::CallHook(call) => Reply::Answer(view.call(py, &call)?.unwrap_or(Answer::Allow)),
             Step::Store(call) => Reply::Store(ask(py, store, &call, view)?),
             Step::Item { .. } => return Ok(Stop::Item),
-            Step::Log(call) => log::tell(py, &call)?,
-            Step::Record(call) => sink::record(py, &call, view.depth)?,
-            Step::Notify(call) => listen::notify(py, &call, view.depth)?,
+            Step::Log(call) => log::tell(py, &call, view.depth)?,
+            Step::Record(call) => sink::record(py, &call)?,
+            Step::Notify(call) => listen::notify(py, &call)?,
             Step::Done => return Ok(Stop::Done),
             // A kind that this driver does not know: the operation is dropped, which refuses it.
             _ => return Err(unknown_step(py)),

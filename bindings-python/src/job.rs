@@ -82,7 +82,7 @@ impl Work {
         match self {
             Work::Store(database, call) => Reply::Store(call.perform(database)),
             Work::Record(file, entries, phase) => {
-                let call = RecordCall { sink: RecordTo::File(file), entries, phase: *phase };
+                let call = RecordCall { sink: RecordTo::File(file), entries, phase: *phase, depth: 0 };
                 let internal = || Reply::RecordFailed(Cause::named("no file"));
                 checkrein::policy::record(&call).unwrap_or_else(internal)
             }

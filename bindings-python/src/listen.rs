@@ -108,12 +108,12 @@ pub(crate) fn remove(engine: &Engine, callback: &Bound<'_, PyAny>) -> PyResult<b
     Ok(removed)
 }
 
-/// Tells a callback of a refusal. `depth` is that of the operation.
+/// Tells a callback of a refusal.
 ///
 /// # Errors
 /// What is no ordinary error, such as `KeyboardInterrupt`: it ends the operation.
-pub(crate) fn notify(py: Python<'_>, call: &NotifyCall<'_>, depth: u32) -> PyResult<Reply> {
-    let told = start(py, call, depth);
+pub(crate) fn notify(py: Python<'_>, call: &NotifyCall<'_>) -> PyResult<Reply> {
+    let told = start(py, call);
     let returned = match told {
         Ok(returned) => returned,
         Err(raised) => return Ok(Reply::LogFailed(log::cause_of(py, raised)?)),
@@ -126,10 +126,10 @@ pub(crate) fn notify(py: Python<'_>, call: &NotifyCall<'_>, depth: u32) -> PyRes
 }
 
 /// Calls the callback; an async driver awaits what it returns.
-pub(crate) fn start<'py>(py: Python<'py>, call: &NotifyCall<'_>, depth: u32) -> PyResult<Bound<'py, PyAny>> {
+pub(crate) fn start<'py>(py: Python<'py>, call: &NotifyCall<'_>) -> PyResult<Bound<'py, PyAny>> {
     let Some(callback) = Callable::of(call.listener) else {
         return Err(errors::usage(py, "a listener of another language".to_owned()));
     };
     let error = errors::to_py(py, call.error.clone());
-    depth::inside(py, depth.saturating_add(1), || callback.bind(py).call1((error.value(py),)))
+    depth::inside(py, call.depth, || callback.bind(py).call1((error.value(py),)))
 }

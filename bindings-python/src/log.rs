@@ -7,19 +7,19 @@ use pyo3::sync::PyOnceLock;
 
 use crate::errors::{self, Failed};
 use crate::hook::Callable;
-use crate::once;
+use crate::{depth, once};
 
-/// Tells it.
+/// Tells it. `depth` is that of the operation.
 ///
 /// # Errors
 /// What is no ordinary error, such as `KeyboardInterrupt`: it ends the operation.
-pub(crate) fn tell(py: Python<'_>, call: &LogCall<'_>) -> PyResult<Reply> {
-    told(py, start(py, call))
+pub(crate) fn tell(py: Python<'_>, call: &LogCall<'_>, depth: u32) -> PyResult<Reply> {
+    told(py, start(py, call, depth))
 }
 
 /// Calls the logger; an async driver awaits what it returns.
-pub(crate) fn start<'py>(py: Python<'py>, call: &LogCall<'_>) -> PyResult<Bound<'py, PyAny>> {
-    match call.logger.and_then(Callable::of) {
+pub(crate) fn start<'py>(py: Python<'py>, call: &LogCall<'_>, depth: u32) -> PyResult<Bound<'py, PyAny>> {
+    depth::inside(py, depth.saturating_add(1), || match call.logger.and_then(Callable::of) {
         Some(callable) => callable.bind(py).call1((&call.message,)),
         None => logger(py).and_then(|logger| {
             let method = match call.level {
@@ -28,7 +28,7 @@ pub(crate) fn start<'py>(py: Python<'py>, call: &LogCall<'_>) -> PyResult<Bound<
             };
             logger.call_method1(method, (&call.message,))
         }),
-    }
+    })
 }
 
 /// What a logger or listener made of what it was told.

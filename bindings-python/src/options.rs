@@ -27,10 +27,6 @@ impl Given<'_, '_> {
         if let Some(max) = self.max_open_operations {
             let max = convert::count("max_open_operations", max)?;
             options.max_open = usize::try_from(max).unwrap_or(usize::MAX);
-            if options.max_open == 0 {
-                let advice = "`max_open_operations` is 0: no hook could ever run";
-                return Err(errors::config(py, advice.to_owned()));
-            }
         }
         if let Some(mode) = self.mode {
             let mode = Mode::parse(&convert::text("mode", mode)?);

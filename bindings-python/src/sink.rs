@@ -63,18 +63,17 @@ pub(crate) fn add(
     Ok(PyAuditSinkHandle { engine: Arc::downgrade(engine), id })
 }
 
-/// Hands the entries of a step to its sink: to a file with the interpreter let go, to a callable one by one. `depth` is
-/// that of the operation.
+/// Hands the entries of a step to its sink: to a file with the interpreter let go, to a callable one by one.
 ///
 /// # Errors
 /// What is no ordinary error, such as `KeyboardInterrupt`: it ends the operation.
-pub(crate) fn record(py: Python<'_>, call: &RecordCall<'_>, depth: u32) -> PyResult<Reply> {
+pub(crate) fn record(py: Python<'_>, call: &RecordCall<'_>) -> PyResult<Reply> {
     if let RecordTo::File(_) = call.sink {
         let reply = py.detach(|| checkrein::policy::record(call));
         return Ok(reply.unwrap_or_else(|| Reply::RecordFailed(Cause::named("no file"))));
     }
     for place in 0..call.entries.len() {
-        let returned = match start(py, call, place, depth) {
+        let returned = match start(py, call, place) {
             Ok(returned) => returned,
             Err(raised) => return Ok(Reply::RecordFailed(log::cause_of(py, raised)?)),
         };
@@ -91,7 +90,6 @@ pub(crate) fn start<'py>(
     py: Python<'py>,
     call: &RecordCall<'_>,
     place: usize,
-    depth: u32,
 ) -> PyResult<Bound<'py, PyAny>> {
     let callable = match call.sink {
         RecordTo::Host(object) => Callable::of(object),
@@ -102,5 +100,5 @@ pub(crate) fn start<'py>(
     };
     let entry = audit::to_dict(py, entry)?;
     let phase = call.phase.map(checkrein::audit::Phase::as_str);
-    depth::inside(py, depth.saturating_add(1), || callable.bind(py).call1((entry, phase)))
+    depth::inside(py, call.depth, || callable.bind(py).call1((entry, phase)))
 }

@@ -76,7 +76,10 @@ class Pairs:
         found: tuple[bytes, bytes] = pair
         return found
 
-    def close(self) -> None:
+    def __enter__(self) -> Pairs:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
         self.loop.run(self.scan.aclose())
 
 
@@ -128,10 +131,18 @@ class AsyncWorld(runner.World):
         self.loop, self.later = Loop(library), host == "later"
         super().__init__(vector)
 
-    def make_engine(self, store: Any, *args: Any, **options: Any) -> Any:
-        if isinstance(store, runner.ScriptedStore):
-            store = AsyncStore(store, self)
-        return Facade(self.loop, store, *args, **options)
+    def make_engine(self, document: Any, **options: Any) -> Any:
+        scripted = isinstance(self.store, runner.ScriptedStore)
+        store = AsyncStore(self.store, self) if scripted else self.store
+        return Facade(self.loop, store, document, **options)
+
+    def listening(self, name: str, next_word: Callable[[], str]) -> Callable[[Any], Any]:
+        listen = super().listening(name, next_word)
+        return lambda error: self.answered(lambda: listen(error))
+
+    def sinking(self, name: str, next_word: Callable[[], str]) -> Callable[[Any, Any], Any]:
+        sink = super().sinking(name, next_word)
+        return lambda entry, phase: self.answered(lambda: sink(entry, phase))
 
     def answered(self, answer: Callable[[], Any]) -> Any:
         """What a script gives, or an awaitable of that; its cancellations are the library's."""

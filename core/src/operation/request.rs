@@ -45,11 +45,14 @@ pub struct ManyRequest<'a> {
     pub depth: u32,
 }
 
+/// A write or a delete of a batch: which of the two, the key, and for a write the value.
+pub type AskedChange<'a> = (Kind, Cow<'a, [u8]>, Option<Cow<'a, [u8]>>);
+
 /// Writes and deletes that are judged together, in their order, before any of them is done.
 #[derive(Clone, Debug)]
 pub struct BatchRequest<'a> {
-    /// Write or delete, key and value, at most [`MAX_MANY`].
-    pub changes: Vec<(Kind, Cow<'a, [u8]>, Option<Cow<'a, [u8]>>)>,
+    /// In the order in which they are judged and done, at most [`MAX_MANY`].
+    pub changes: Vec<AskedChange<'a>>,
     /// Who acts, and what else the caller says.
     pub context: Cow<'a, Context>,
     /// As in [`Request`].

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::engine::Explanation;
 use crate::error::{Error, Result};
-use crate::operation::{Ask, BatchRequest, Kind, ManyRequest, Outcome};
+use crate::operation::{Ask, AskedChange, BatchRequest, Kind, ManyRequest, Outcome};
 use crate::policy::engine::{NOTHING, said};
 use crate::policy::{PolicyContext, PolicyEngine};
 
@@ -30,6 +30,13 @@ impl<'a> BatchOp<'a> {
     /// Removes a key.
     pub fn delete<K: AsRef<[u8]> + ?Sized>(key: &'a K) -> Self {
         BatchOp::Delete(Cow::Borrowed(key.as_ref()))
+    }
+
+    fn asked(&self) -> AskedChange<'_> {
+        match self {
+            BatchOp::Put(key, value) => (Kind::Write, Cow::Borrowed(key), Some(Cow::Borrowed(value))),
+            BatchOp::Delete(key) => (Kind::Delete, Cow::Borrowed(key), None),
+        }
     }
 }
 
@@ -96,12 +103,8 @@ impl PolicyEngine {
         atomic: bool,
         context: Option<&PolicyContext<'_>>,
     ) -> Result<()> {
-        let change = |operation| match operation {
-            &BatchOp::Put(ref key, ref value) => (Kind::Write, borrowed(key), Some(borrowed(value))),
-            BatchOp::Delete(key) => (Kind::Delete, borrowed(key), None),
-        };
         let request = BatchRequest {
-            changes: operations.iter().map(change).collect(),
+            changes: operations.iter().map(BatchOp::asked).collect(),
             context: Cow::Borrowed(NOTHING),
             depth: Self::depth(),
             atomic,
@@ -121,8 +124,4 @@ impl PolicyEngine {
         }
         operation.finish()
     }
-}
-
-fn borrowed<'a>(bytes: &'a Cow<'_, [u8]>) -> Cow<'a, [u8]> {
-    Cow::Borrowed(bytes)
 }
