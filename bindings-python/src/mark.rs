@@ -58,14 +58,14 @@ impl Drop for Inside {
 
 /// The depth at which an operation that this task starts now stands.
 pub(crate) fn depth(py: Python<'_>) -> PyResult<u32> {
-    if LIVE.load(Ordering::Relaxed) == 0 {
-        return Ok(0);
-    }
     Ok(innermost(py)?.map_or(0, |mark| mark.get().depth))
 }
 
 /// The innermost hook that is still being asked.
 fn innermost(py: Python<'_>) -> PyResult<Option<Bound<'_, Mark>>> {
+    if LIVE.load(Ordering::Relaxed) == 0 {
+        return Ok(None);
+    }
     let mut found = variable(py)?.call_method0(pyo3::intern!(py, "get"))?.cast_into::<Mark>().ok();
     while let Some(mark) = &found
         && !mark.get().live.load(Ordering::Relaxed)

@@ -12,6 +12,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from checkrein import _native
+from checkrein._native import (
+    Turn,
+    _begin_batch,
+    _begin_delete,
+    _begin_get,
+    _begin_get_many,
+    _begin_put,
+    _begin_scan,
+)
 
 if TYPE_CHECKING:
     from checkrein._native import AuditFileHandle, AuditSinkHandle, HookHandle, ListenerHandle
@@ -37,10 +46,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncPolicyEngine", "AsyncScan"]
 
-_Turn = _native.Turn
 
-
-async def _settled(turn: _native.Turn, awaitable: Awaitable[object]) -> None:
+async def _settled(turn: Turn, awaitable: Awaitable[object]) -> None:
     """Awaits what a turn asks for until it is settled."""
     following: Awaitable[object] | None = awaitable
     while following is not None:
@@ -67,7 +74,7 @@ class AsyncScan:
 
     __slots__ = ("__weakref__", "_turn")
 
-    def __init__(self, turn: _native.Turn) -> None:
+    def __init__(self, turn: Turn) -> None:
         self._turn = turn
 
     def __aiter__(self) -> AsyncScan:
@@ -128,14 +135,14 @@ class AsyncPolicyEngine:
 
     async def put(self, key: BytesLike, value: BytesLike, context: Context | None = None) -> None:
         """Sets a key to a value, if hooks and limits allow it; see :meth:`PolicyEngine.put`."""
-        turn = _native._begin_put(self._engine, key, value, context)
+        turn = _begin_put(self._engine, key, value, context)
         if turn is not None:
             await _settled(turn, turn.first())
 
     async def get(self, key: BytesLike, context: Context | None = None) -> bytes | None:
         """The value of a key as the hooks leave it, or ``None``."""
-        turn = _native._begin_get(self._engine, key, context)
-        if isinstance(turn, _Turn):
+        turn = _begin_get(self._engine, key, context)
+        if isinstance(turn, Turn):
             await _settled(turn, turn.first())
             value: bytes | None = turn.result()
             return value
@@ -143,13 +150,13 @@ class AsyncPolicyEngine:
 
     async def delete(self, key: BytesLike, context: Context | None = None) -> None:
         """Removes a key, if hooks and limits allow it; one that is not there is no error."""
-        turn = _native._begin_delete(self._engine, key, context)
+        turn = _begin_delete(self._engine, key, context)
         if turn is not None:
             await _settled(turn, turn.first())
 
     async def get_many(self, keys: Iterable[BytesLike], context: Context | None = None) -> list[bytes | None]:
         """The values of several keys, in the order of the keys; see :meth:`PolicyEngine.get_many`."""
-        turn = _native._begin_get_many(self._engine, keys, context)
+        turn = _begin_get_many(self._engine, keys, context)
         if isinstance(turn, list):
             return turn
         await _settled(turn, turn.first())
@@ -160,7 +167,7 @@ class AsyncPolicyEngine:
         self, ops: Iterable[BatchOp], context: Context | None = None, atomic: bool = True
     ) -> None:
         """Writes and deletes several keys, all or none; see :meth:`PolicyEngine.batch`."""
-        turn = _native._begin_batch(self._engine, ops, context, atomic)
+        turn = _begin_batch(self._engine, ops, context, atomic)
         if turn is not None:
             await _settled(turn, turn.first())
 
@@ -170,7 +177,7 @@ class AsyncPolicyEngine:
         What a scan is, :meth:`PolicyEngine.scan` says. It starts here, under the hooks and limits as they are now. Where
         it is left early, close it: ``async with engine.scan(b"users/") as pairs``, or ``await pairs.aclose()``.
         """
-        return AsyncScan(_native._begin_scan(self._engine, prefix, context))
+        return AsyncScan(_begin_scan(self._engine, prefix, context))
 
     @overload
     def before_read(self, keys: str) -> Callable[[_R], _R]: ...
