@@ -99,8 +99,8 @@ fn make(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         _ => message,
     };
     let raised = PyErr::from_value(class.call((first,), Some(&fields))?);
-    if let Some(cause) = error.cause().and_then(raised_of) {
-        raised.set_cause(py, Some(cause.clone_ref(py)));
+    if let Some(cause) = error.cause() {
+        raised.set_cause(py, raised_cause(py, cause));
     }
     Ok(raised)
 }
@@ -163,6 +163,15 @@ pub(crate) fn sort(py: Python<'_>, raised: PyErr) -> PyResult<Failed> {
         Some(error) => Failed::Own(Error::Host(Box::new(HostError { error, object }))),
         None => Failed::Foreign(object),
     })
+}
+
+/// What made an error, as an exception: the host's own, or one of ours that the core knows as a cause.
+fn raised_cause(py: Python<'_>, cause: &Cause) -> Option<PyErr> {
+    if let Some(raised) = raised_of(cause) {
+        return Some(raised.clone_ref(py));
+    }
+    let ours = cause.as_error()?.downcast_ref::<Error>()?;
+    Some(to_py(py, ours.clone()))
 }
 
 fn raised_of(cause: &Cause) -> Option<&PyErr> {
