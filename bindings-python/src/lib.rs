@@ -14,6 +14,7 @@ mod audit;
 mod audit_file;
 mod bytes;
 mod call;
+mod cli;
 mod clock;
 mod context;
 mod convert;
@@ -61,6 +62,8 @@ mod _native {
     };
     #[pymodule_export]
     use crate::audit_file::{PyAuditFileHandle, audit_stats, audit_tail, verify_audit};
+    #[pymodule_export]
+    use crate::cli::command_line;
     #[pymodule_export]
     use crate::clock::PyManualClock;
     #[pymodule_export]
