@@ -21,6 +21,13 @@ def policy(clock: ManualClock) -> PolicyEngine:
     return engine
 
 
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    """The event loops that tests with the mark `anyio` run under, each under both."""
+    backend: str = request.param
+    return backend
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The lines that `tests/conformance/compare.py` reads. The async API is a run of its own, with a log of its own: its
     lines stand at the end of a run of its file alone, which `make test-python-async` is."""

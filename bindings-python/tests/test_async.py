@@ -1,25 +1,25 @@
-"""`AsyncPolicyEngine` under asyncio and trio: hooks, stores, sinks, scans, nesting, what is cancelled where."""
+"""`AsyncPolicyEngine` under asyncio and trio: hooks, stores, sinks, nesting, contexts, the disk."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import inspect
+import os
 import threading
-import weakref
-from collections.abc import Awaitable, Callable
-from contextlib import aclosing
+import warnings
+from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
 import anyio
 import anyio.lowlevel
 import pytest
+from async_host import AsyncStore, audited, immediately
 
 import checkrein
 from checkrein import (
     AsyncPolicyEngine,
-    AsyncScan,
     Database,
     ManualClock,
     PolicyAction,
@@ -32,90 +32,6 @@ from checkrein import (
 from checkrein.policy import deny_all, log_and_allow
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(params=["asyncio", "trio"])
-def anyio_backend(request: pytest.FixtureRequest) -> str:
-    backend: str = request.param
-    return backend
-
-
-class AsyncStore:
-    """A store over a dict that suspends in every call, and may wait for a gate."""
-
-    def __init__(self) -> None:
-        self.data: dict[bytes, bytes] = {}
-        self.gate: anyio.Event | None = None
-        self.entered = anyio.Event()
-
-    async def pause(self) -> None:
-        self.entered.set()
-        await anyio.lowlevel.checkpoint()
-        if self.gate is not None:
-            await self.gate.wait()
-
-    async def put(self, key: bytes, value: bytes) -> None:
-        await self.pause()
-        self.data[key] = value
-
-    async def get(self, key: bytes) -> bytes | None:
-        await self.pause()
-        return self.data.get(key)
-
-    async def delete(self, key: bytes) -> bool:
-        await self.pause()
-        return self.data.pop(key, None) is not None
-
-    async def scan(self, prefix: bytes, after: bytes | None, limit: int) -> list[tuple[bytes, bytes]]:
-        await self.pause()
-        keys = sorted(key for key in self.data if key.startswith(prefix) and (after is None or key > after))
-        return [(key, self.data[key]) for key in keys[:limit]]
-
-    async def batch(self, ops: list[Any]) -> None:
-        await self.pause()
-        for op in ops:
-            if op[0] == "put":
-                self.data[op[1]] = op[2]
-            else:
-                self.data.pop(op[1], None)
-
-
-def audited(engine: AsyncPolicyEngine) -> list[tuple[Any, ...]]:
-    return [
-        (entry["operation"], entry["result"], entry.get("reason"), entry.get("applied"))
-        for entry in engine.get_audit_log(limit=1_000_000)
-    ]
-
-
-async def cancelled_at(
-    operation: Callable[[], Awaitable[object]], reached: Callable[[], Awaitable[object]]
-) -> None:
-    """Cancels an operation once that is reached, and sees that nothing but the cancellation came of it."""
-    ended: list[str] = []
-
-    async def run() -> None:
-        try:
-            await operation()
-            ended.append("finished")
-        except anyio.get_cancelled_exc_class():
-            ended.append("cancelled")
-            raise
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(run)
-        await reached()
-        group.cancel_scope.cancel()
-    assert ended == ["cancelled"]
-
-
-def immediately(coroutine: Any) -> Any:
-    """What a coroutine gives that never suspends."""
-    try:
-        coroutine.send(None)
-    except StopIteration as ended:
-        return ended.value
-    coroutine.close()
-    raise AssertionError("it has suspended")
 
 
 async def test_every_call_with_an_async_store_and_async_hooks() -> None:
@@ -428,184 +344,6 @@ def test_hooks_that_answer_with_tasks_are_nested_too() -> None:
     asyncio.run(main())
 
 
-async def test_cancelled_in_a_hook_it_is_refused() -> None:
-    store, entered = AsyncStore(), anyio.Event()
-    policy = AsyncPolicyEngine(store)
-    policy.enable_audit()
-
-    @policy.before_write("**")
-    async def hook(key: bytes, value: bytes, context: Any) -> None:
-        entered.set()
-        await anyio.sleep_forever()
-
-    await cancelled_at(lambda: policy.put(b"k", b"v"), entered.wait)
-    assert audited(policy) == [("write", "denied", "abandoned", False)] and store.data == {}
-
-
-async def test_cancelled_in_the_store_it_is_unknown() -> None:
-    store = AsyncStore()
-    store.gate = anyio.Event()
-    policy = AsyncPolicyEngine(store)
-    policy.enable_audit()
-    await cancelled_at(lambda: policy.put(b"k", b"v"), store.entered.wait)
-    assert audited(policy) == [("write", "unknown", "abandoned", None)]
-
-
-async def test_cancelled_in_an_after_hook_it_has_happened() -> None:
-    store, entered = AsyncStore(), anyio.Event()
-    policy = AsyncPolicyEngine(store)
-    policy.enable_audit()
-
-    @policy.after_write("**")
-    async def hook(key: bytes, value: bytes, context: Any) -> None:
-        entered.set()
-        await anyio.sleep_forever()
-
-    await cancelled_at(lambda: policy.put(b"k", b"v"), entered.wait)
-    assert store.data == {b"k": b"v"}
-    assert [(entry[1], entry[3]) for entry in audited(policy)] == [("unknown", True)]
-
-
-@pytest.mark.parametrize("phase", ["decided", "done"])
-async def test_cancelled_in_a_sink(phase: str) -> None:
-    store, entered = AsyncStore(), anyio.Event()
-    policy = AsyncPolicyEngine(store)
-
-    async def sink(entry: Any, at: Any) -> None:
-        if at == phase:
-            entered.set()
-            await anyio.sleep_forever()
-
-    policy.add_audit_sink(sink, strict=True)
-    await cancelled_at(lambda: policy.put(b"k", b"v"), entered.wait)
-    if phase == "decided":
-        assert store.data == {} and audited(policy) == [("write", "denied", "abandoned", False)]
-    else:
-        assert store.data == {b"k": b"v"} and [entry[3] for entry in audited(policy)] == [True]
-
-
-async def test_cancelled_in_a_listener_it_was_refused() -> None:
-    policy, entered = AsyncPolicyEngine(Database.memory()), anyio.Event()
-    policy.enable_audit()
-    policy.before_write("**", deny_all)
-
-    @policy.on_denied()
-    async def listener(error: PolicyViolation) -> None:
-        entered.set()
-        await anyio.sleep_forever()
-
-    await cancelled_at(lambda: policy.put(b"k", b"v"), entered.wait)
-    assert [entry[1] for entry in audited(policy)] == ["denied"]
-
-
-async def test_cancelled_between_the_pairs_of_a_scan() -> None:
-    policy, entered = AsyncPolicyEngine(AsyncStore()), anyio.Event()
-    policy.enable_audit()
-    await policy.batch([("put", b"k%d" % n, b"v") for n in range(5)])
-
-    async def walk() -> None:
-        given = 0
-        async with policy.scan(b"k") as pairs:
-            async for _ in pairs:
-                given += 1
-                if given == 2:
-                    entered.set()
-                    await anyio.sleep_forever()
-
-    await cancelled_at(walk, entered.wait)
-    entry = policy.get_audit_log(operation="scan")[0]
-    assert (entry["reason"], entry["given"]) == ("abandoned", 2)
-
-
-async def test_cancelled_while_a_scan_asks_its_store() -> None:
-    store = AsyncStore()
-    policy = AsyncPolicyEngine(store)
-    policy.enable_audit()
-    store.gate = anyio.Event()
-    scan = policy.scan(b"")
-    await cancelled_at(lambda: anext(scan), store.entered.wait)
-    assert audited(policy)[0][2] == "abandoned"
-    with pytest.raises(StopAsyncIteration):
-        await anext(scan)
-
-
-async def test_a_timeout_is_a_timeout() -> None:
-    store = AsyncStore()
-    store.gate = anyio.Event()
-    policy = AsyncPolicyEngine(store)
-    policy.enable_audit()
-    with pytest.raises(TimeoutError):
-        with anyio.fail_after(0):
-            await policy.put(b"k", b"v")
-    assert audited(policy) == [("write", "unknown", "abandoned", None)]
-
-
-async def test_a_hook_may_set_a_timeout_of_its_own() -> None:
-    policy = AsyncPolicyEngine(Database.memory())
-
-    @policy.before_write("**")
-    async def hook(key: bytes, value: bytes, context: Any) -> None:
-        with anyio.fail_after(0):
-            await anyio.sleep_forever()
-
-    with pytest.raises(PolicyViolation) as failed:
-        await policy.put(b"k", b"v")
-    assert isinstance(failed.value.__cause__, TimeoutError)
-
-
-async def test_a_coroutine_that_is_closed_half_way_is_abandoned() -> None:
-    policy = AsyncPolicyEngine(AsyncStore())
-    policy.enable_audit()
-    coroutine = policy.put(b"k", b"v")
-    coroutine.send(None)
-    coroutine.close()
-    assert audited(policy) == [("write", "unknown", "abandoned", None)]
-
-
-async def test_scans_that_are_left_early() -> None:
-    policy = AsyncPolicyEngine(Database.memory())
-    policy.enable_audit()
-    await policy.batch([("put", b"k%d" % n, b"v") for n in range(5)])
-    policy.disable_audit()
-    policy.enable_audit()
-    async with aclosing(policy.scan(b"k")) as pairs:
-        async for _ in pairs:
-            break
-    policy.scan(b"k")
-    async for _ in policy.scan(b"k"):
-        break
-    gc.collect()
-    assert [(entry["reason"], entry["given"]) for entry in policy.get_audit_log()] == [
-        ("abandoned", 1),
-        ("abandoned", 0),
-        ("abandoned", 1),
-    ]
-    scan = policy.scan(b"k")
-    await scan.aclose()
-    await scan.aclose()
-    assert isinstance(scan, AsyncScan) and [pair async for pair in scan] == []
-
-
-async def test_one_task_at_a_time_may_use_a_scan() -> None:
-    store = AsyncStore()
-    policy = AsyncPolicyEngine(store)
-    await policy.put(b"k", b"v")
-    store.gate, store.entered = anyio.Event(), anyio.Event()
-    scan = policy.scan(b"")
-    got: list[Any] = []
-
-    async def first() -> None:
-        got.append(await anext(scan))
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(first)
-        await store.entered.wait()
-        with pytest.raises(UsageError, match="another task"):
-            await anext(scan)
-        store.gate.set()
-    assert got == [(b"k", b"v")]
-
-
 async def test_the_disk_is_waited_for_in_worker_threads(tmp_path: Path) -> None:
     with Database.open(tmp_path / "db") as database:
         policy = AsyncPolicyEngine(database)
@@ -628,18 +366,6 @@ async def test_the_disk_is_waited_for_in_worker_threads(tmp_path: Path) -> None:
     with pytest.raises(StoreError) as closed:
         await policy.get(b"b")
     assert closed.value.code == "store_closed"
-
-
-async def test_cancelled_while_a_thread_is_at_it(tmp_path: Path) -> None:
-    with Database.open(tmp_path / "db") as database:
-        policy = AsyncPolicyEngine(database)
-        policy.enable_audit()
-        with anyio.move_on_after(0) as scope:
-            await policy.put(b"k", b"v")
-        assert scope.cancelled_caught
-        assert audited(policy) == [("write", "unknown", "abandoned", None)]
-        # The engine goes on, and what the thread gave was dropped.
-        await policy.put(b"k", b"w")
 
 
 async def test_a_strict_audit_file_is_waited_for_in_a_worker_thread(tmp_path: Path) -> None:
@@ -715,32 +441,6 @@ async def test_too_many_open_operations() -> None:
     assert await policy.get(b"k") is None
 
 
-async def test_an_engine_in_a_cycle_is_collected() -> None:
-    store = AsyncStore()
-    policy = AsyncPolicyEngine(store)
-    policy.before_write("**", lambda key, value, context: policy and None)
-    await policy.put(b"k", b"v")
-    reference = weakref.ref(policy)
-    del policy
-    gc.collect()
-    assert reference() is None
-
-
-async def test_an_operation_in_a_cycle_is_collected() -> None:
-    store = AsyncStore()
-    policy = AsyncPolicyEngine(store)
-    coroutine = policy.put(b"k", b"v")
-    coroutine.send(None)
-    held: list[Any] = [coroutine]
-    policy.before_read("**", lambda key, value, context: held and None)
-    reference = weakref.ref(policy)
-    del policy, coroutine
-    held.append(held)
-    del held
-    gc.collect()
-    assert reference() is None
-
-
 def test_without_an_event_loop_the_disk_is_waited_for_right_here(tmp_path: Path) -> None:
     with Database.open(tmp_path / "db") as database:
         policy = AsyncPolicyEngine(database)
@@ -748,16 +448,52 @@ def test_without_an_event_loop_the_disk_is_waited_for_right_here(tmp_path: Path)
         assert immediately(policy.get(b"k")) == b"v"
 
 
-def test_tasks_gathers_and_timeouts_of_asyncio_itself() -> None:
-    async def main() -> None:
-        store = AsyncStore()
-        policy = AsyncPolicyEngine(store)
-        await asyncio.gather(*(policy.put(b"%d" % n, b"v") for n in range(20)))
-        assert len(store.data) == 20
-        task = asyncio.create_task(policy.get(b"1"))
-        assert await task == b"v"
-        store.gate = anyio.Event()
-        with pytest.raises(asyncio.TimeoutError):
-            await asyncio.wait_for(policy.put(b"k", b"v"), 0.001)
+def test_one_engine_for_the_loops_of_several_threads(tmp_path: Path) -> None:
+    with Database.open(tmp_path / "db") as database:
+        policy = AsyncPolicyEngine(database)
+        policy.enable_audit()
+        policy.add_rate_limit("write", max_per_hour=150)
+        refused: list[int] = []
 
-    asyncio.run(main())
+        @policy.before_write("**")
+        async def hook(key: bytes, value: bytes, context: Any) -> None:
+            await anyio.lowlevel.checkpoint()
+
+        async def put(n: int) -> None:
+            try:
+                await policy.put(b"%d" % n, b"v")
+            except RateLimitExceeded:
+                refused.append(n)
+
+        def loop(first: int) -> None:
+            async def main() -> None:
+                await asyncio.gather(*(put(first + n) for n in range(50)))
+
+            asyncio.run(main())
+
+        threads = [threading.Thread(target=loop, args=(first,)) for first in range(0, 200, 50)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(refused) == 50
+        assert sum(1 for _ in database.scan(b"", limit=1000)) == 150
+        assert len(policy.get_audit_log(limit=1000)) == 200
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_worker_threads_after_a_fork(tmp_path: Path) -> None:
+    async def use(path: Path) -> bytes | None:
+        with Database.open(path) as database:
+            policy = AsyncPolicyEngine(database)
+            await policy.put(b"k", b"v")
+            return await policy.get(b"k")
+
+    assert asyncio.run(use(tmp_path / "parent")) == b"v"
+    with warnings.catch_warnings():
+        # A newer Python warns of any fork beside threads; that is what is tested.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if child == 0:
+        os._exit(0 if asyncio.run(use(tmp_path / "child")) == b"v" else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
