@@ -69,7 +69,7 @@ def test_cancelled_while_redis_is_asked(server: RedisServer) -> None:
             policy = AsyncPolicyEngine(client)
             policy.enable_audit()
             await other.execute_command("CLIENT", "PAUSE", 10_000, "WRITE")
-            with pytest.raises(TimeoutError):
+            with pytest.raises(asyncio.TimeoutError):
                 await asyncio.wait_for(policy.put(b"k", b"v"), 0.01)
             (entry,) = policy.get_audit_log()
             assert (entry["result"], entry["reason"]) == ("unknown", "abandoned")
