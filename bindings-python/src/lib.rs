@@ -36,6 +36,7 @@ mod listen;
 mod log;
 mod many;
 mod mark;
+mod notices;
 mod once;
 mod options;
 mod recent;
@@ -97,6 +98,7 @@ mod _native {
         if let Err(number) = crate::fork::watch() {
             return Err(std::io::Error::from_raw_os_error(number).into());
         }
+        crate::notices::watch();
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         // What is public is said by `checkrein/__init__.py`.
         module.delattr("__all__")

@@ -51,7 +51,8 @@ pub(crate) fn cause_of(py: Python<'_>, raised: PyErr) -> PyResult<Cause> {
     })
 }
 
-fn logger(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+/// Python's logger `checkrein`.
+pub(crate) fn logger(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     static LOGGER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let logger = once::get_or_make(&LOGGER, py, || {
         PyResult::Ok(py.import("logging")?.call_method1("getLogger", ("checkrein",))?.unbind())
