@@ -44,7 +44,7 @@ lint: $(STAMPS)/venv node ## Check format, lints and types
 	cd go && test -z "$$(gofmt -l .)" && go vet ./...
 	for each in $(GO_ADAPTERS); do go -C $$each vet ./...; go -C $$each mod tidy -diff; done
 
-dist: $(STAMPS)/venv ## Make what users install: wheel, npm tarball, C archive; Go's static library
+dist: $(STAMPS)/venv ## Make what users install: wheel, npm tarball, C library, command line; Go's static library
 	$(PYTHON) scripts/dist.py --python $(PY)
 
 fuzz: ## Fuzz the parsers and the FFI for a minute each (needs a nightly toolchain and cargo-fuzz)
@@ -57,7 +57,7 @@ clean: ## Remove what the other targets made
 
 test-rust:
 	$(PYTHON) tests/conformance/tidy.py --check
-	cargo test --package checkrein --package checkrein-c
+	cargo test --package checkrein --package checkrein-c --package checkrein-cli
 	cargo test --quiet --package checkrein --test conformance -- --nocapture
 
 test-python: python redis

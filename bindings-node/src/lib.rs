@@ -11,6 +11,7 @@
 
 pub mod arguments;
 pub mod audit;
+pub mod cli;
 pub mod clock;
 pub mod database;
 pub mod document;

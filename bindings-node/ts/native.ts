@@ -65,6 +65,9 @@ export type Turn = undefined | number | Buffer | Step;
 type Value = Buffer | null;
 
 export interface Native {
+  /** Called by `bin/checkrein.mjs`; gives the exit code. */
+  commandLine(args: string[]): number;
+
   manualClock(wallNs: bigint): Handle<'clock'>;
   advanceClock(clock: Handle<'clock'>, ns: bigint): void;
   setClockWall(clock: Handle<'clock'>, ns: bigint): void;
