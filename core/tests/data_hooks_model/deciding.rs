@@ -89,8 +89,7 @@ impl Model {
                 true => Ok(()),
                 false => self.ask_store(run, at),
             };
-            let done =
-                done.and_then(|()| self.after(run, at, hooks)).map_err(|refused| refused.of(at));
+            let done = done.and_then(|()| self.after(run, at, hooks)).map_err(|refused| refused.of(at));
             if let Err(refused) = done {
                 let part = !atomic && run.keys[at].kind != Kind::Read && refused.failed.code != "abandoned";
                 return Err(if part { in_part(run, refused) } else { refused });
