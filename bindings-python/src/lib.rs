@@ -8,6 +8,8 @@ mod action;
 mod adapters;
 mod ambient;
 mod answer;
+mod async_drive;
+mod async_engine;
 mod audit;
 mod audit_file;
 mod bytes;
@@ -28,10 +30,12 @@ mod guard;
 mod handle;
 mod helpers;
 mod hook;
+mod job;
 mod limits;
 mod listen;
 mod log;
 mod many;
+mod mark;
 mod notices;
 mod once;
 mod options;
@@ -42,6 +46,8 @@ mod scan;
 mod seen;
 mod sink;
 mod store;
+mod turn;
+mod worker;
 
 use pyo3::prelude::*;
 
@@ -51,6 +57,10 @@ mod _native {
     use crate::action::PyPolicyAction;
     #[pymodule_export]
     use crate::ambient::{begin_ambient, merged_context};
+    #[pymodule_export]
+    use crate::async_engine::{
+        begin_batch, begin_delete, begin_get, begin_get_many, begin_put, begin_scan, engine_over,
+    };
     #[pymodule_export]
     use crate::audit_file::{PyAuditFileHandle, audit_stats, audit_tail, verify_audit};
     #[pymodule_export]
@@ -72,11 +82,15 @@ mod _native {
     #[pymodule_export]
     use crate::helpers::{LogAndAllow, RedactValue, answer_of, note_of};
     #[pymodule_export]
+    use crate::job::Job;
+    #[pymodule_export]
     use crate::listen::{ListenerRegistrar, PyListenerHandle};
     #[pymodule_export]
     use crate::scan::PyScan;
     #[pymodule_export]
     use crate::sink::PyAuditSinkHandle;
+    #[pymodule_export]
+    use crate::turn::Turn;
 
     #[pymodule_init]
     fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {

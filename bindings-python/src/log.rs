@@ -15,7 +15,12 @@ use crate::{depth, once};
 /// What is no ordinary error, such as `KeyboardInterrupt`: it ends the operation.
 #[cold]
 pub(crate) fn tell(py: Python<'_>, call: &LogCall<'_>, depth: u32) -> PyResult<Reply> {
-    let told = depth::inside(py, depth.saturating_add(1), || match call.logger.and_then(Callable::of) {
+    told(py, start(py, call, depth))
+}
+
+/// Calls the logger; an async driver awaits what it returns.
+pub(crate) fn start<'py>(py: Python<'py>, call: &LogCall<'_>, depth: u32) -> PyResult<Bound<'py, PyAny>> {
+    depth::inside(py, depth.saturating_add(1), || match call.logger.and_then(Callable::of) {
         Some(callable) => callable.bind(py).call1((&call.message,)),
         None => logger(py).and_then(|logger| {
             let method = match call.level {
@@ -24,7 +29,11 @@ pub(crate) fn tell(py: Python<'_>, call: &LogCall<'_>, depth: u32) -> PyResult<R
             };
             logger.call_method1(method, (&call.message,))
         }),
-    });
+    })
+}
+
+/// What a logger or listener made of what it was told.
+pub(crate) fn told(py: Python<'_>, told: PyResult<Bound<'_, PyAny>>) -> PyResult<Reply> {
     match told {
         Ok(_) => Ok(Reply::Logged),
         Err(raised) => Ok(Reply::LogFailed(cause_of(py, raised)?)),
