@@ -71,11 +71,16 @@ test('memory stays bounded', async () => {
       policy.beforeDelete('**', () => {
         throw new Error('no');
       });
+      policy.onDenied(async () => undefined);
+      policy.addAuditSink(() => undefined).remove();
       for (let m = 0; m < 20; m += 1) {
         await policy.put(b(`k/${m}`), Buffer.alloc(1000), { agent_id: 'a' });
         await policy.get(b(`k/${m}`));
         await policy.delete(b('k')).catch(() => {});
         policy.remove(policy.beforeRead('z', () => undefined));
+        policy.onDenied(() => undefined).remove();
+        await policy.batch([['put', b('k/x'), b('v')], ['put', b('y'), b('v')]]);
+        for await (const pair of policy.scan(b('k/'))) if (pair.length === 2) break;
       }
       if (n % 50 === 0) globalThis.gc();
     }
@@ -90,7 +95,7 @@ test('memory stays bounded', async () => {
 
 test('worker threads have modules of their own', async () => {
   const program = `
-    import { Database, PolicyAction, PolicyEngine } from 'checkrein';
+    import { Database, PolicyAction, PolicyEngine, withContext } from 'checkrein';
     import { parentPort } from 'node:worker_threads';
     const policy = new PolicyEngine(Database.memory());
     policy.beforeWrite('system/*', async () => PolicyAction.DENY);
@@ -99,7 +104,13 @@ test('worker threads have modules of their own', async () => {
       await policy.put(Buffer.from('k' + n), Buffer.from('v'));
       await policy.put(Buffer.from('system/' + n), Buffer.from('v')).catch(() => (denied += 1));
     }
+    await policy.batch([['put', Buffer.from('a'), Buffer.from('v')], ['delete', Buffer.from('b')]]);
+    let scanned = 0;
+    for await (const pair of withContext({ agentId: 'a' }, () => policy.scan(Buffer.from('k')))) scanned += pair.length / 2;
+    if (scanned !== 200) throw new Error('scanned ' + scanned);
     // Left open when the thread ends.
+    policy.scan(Buffer.from('k')).next();
+    policy.scan(Buffer.from('k'));
     policy.beforeRead('**', () => new Promise(() => {}));
     policy.get(Buffer.from('k'));
     parentPort.postMessage(denied);
