@@ -1,4 +1,5 @@
-//! The audit's files: opened, looked at, closed and verified. All that waits for a disk runs on Node's pool of threads.
+//! The audit's files: opened, looked at, closed and verified. All that waits for a disk runs on Node's pool
+//! of threads.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Word of forks for the core. Node itself forks only to start another program, but what a package's native part forks
-//! must not write to its parent's files.
+//! Word of forks for the core. Node itself forks only to start another program, but what a package's native
+//! part forks must not write to its parent's files.
 
 /// Registers the handler that runs in the child, once for the process, however many threads load the module.
 #[cfg(unix)]

@@ -73,8 +73,8 @@ pub fn abandon(open: u32) {
     drop(take(open));
 }
 
-/// An object that lets go of an operation when the garbage collector drops it: for the time in which the driver
-/// awaits what may never come.
+/// An object that lets go of an operation when the garbage collector drops it: for the time in which the
+/// driver awaits what may never come.
 #[napi(catch_unwind)]
 pub fn guard(open: u32) -> External<Guard> {
     External::new(Guard { open })

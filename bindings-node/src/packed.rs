@@ -1,7 +1,7 @@
 //! Many keys and values as one array of bytes: one object of JavaScript's where there would be thousands.
 //!
-//! Each record is two little-endian words (the key's length, and one more than the value's, or 0 where there is none),
-//! the key, and the value. `ts/packed.ts` has the other side.
+//! Each record is two little-endian words (the key's length, and one more than the value's, or 0 where there
+//! is none), the key, and the value. `ts/packed.ts` has the other side.
 
 use crate::failure::native;
 

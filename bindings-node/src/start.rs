@@ -16,8 +16,9 @@ use crate::operation::{Open, Shape, go_on, keep, unknown_kind};
 use crate::packed::unpack;
 use crate::turn::{Turn, WORDS};
 
-/// Starts an operation. `what` holds, from its lowest bit: the kind (0 read, 1 write, 2 delete) in two bits, whether
-/// it is abandoned at once in one, and its depth. In `scratch` the key stands after the words, and the value after it.
+/// Starts an operation. `what` holds, from its lowest bit: the kind (0 read, 1 write, 2 delete) in two bits,
+/// whether it is abandoned at once in one, and its depth. In `scratch` the key stands after the words, and
+/// the value after it.
 #[napi(catch_unwind)]
 #[allow(clippy::too_many_arguments, reason = "an argument is cheaper than an object's field")]
 pub fn start(
@@ -58,8 +59,8 @@ pub fn start(
     Ok(go_on(None, Box::new(open)).in_scratch(&mut scratch, key_len.saturating_add(value_len)))
 }
 
-/// Starts a `get_many` or a batch. `what` as for [`start`], but for the kind (0 `get_many`, 1 a batch, 2 one that is not
-/// atomic) and one bit more before the depth: whether a store of the host's has an atomic batch.
+/// Starts a `get_many` or a batch. `what` as for [`start`], but for the kind (0 `get_many`, 1 a batch, 2 one
+/// that is not atomic) and one bit more before the depth: whether a store of the host's has an atomic batch.
 #[napi(catch_unwind)]
 pub fn start_many(
     engine: u32,
@@ -134,7 +135,8 @@ pub fn start_scan(
     Ok(keep(Open { engine, operation, shape: Shape::Scan }))
 }
 
-/// For the benchmark: the same operation, without context, so many times within one crossing; nanoseconds for each.
+/// For the benchmark: the same operation, without context, so many times within one crossing; nanoseconds for
+/// each.
 #[napi(catch_unwind)]
 pub fn core_cost(engine: u32, what: u32, scratch: Bytes, key_len: u32, rounds: u32) -> napi::Result<f64> {
     let engine = engine_of(engine)?;
@@ -152,7 +154,8 @@ pub fn core_cost(engine: u32, what: u32, scratch: Bytes, key_len: u32, rounds: u
     Ok(before.elapsed().as_nanos() as f64 / f64::from(rounds.max(1)))
 }
 
-/// Tells the audit of an operation that the driver refuses for what the caller gave, before anything is asked.
+/// Tells the audit of an operation that the driver refuses for what the caller gave, before anything is
+/// asked.
 #[napi(catch_unwind)]
 pub fn reject(engine: u32, what: u32, key: Bytes, message: Text) -> napi::Result<()> {
     let nothing = Context::new();

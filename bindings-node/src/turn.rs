@@ -20,9 +20,9 @@ use crate::operation::Shape;
 use crate::packed::pack;
 use crate::work::Waiting;
 
-/// The bytes at the begin of a scratch array that are kept for six words. For a hook: the operation's number, the
-/// hook's, the depth, which key it is about, and one more than the lengths of the value and the key that stand in the
-/// room, or 0 where the driver has them. For a pair: the lengths of key and value.
+/// The bytes at the begin of a scratch array that are kept for six words. For a hook: the operation's number,
+/// the hook's, the depth, which key it is about, and one more than the lengths of the value and the key that
+/// stand in the room, or 0 where the driver has them. For a pair: the lengths of key and value.
 pub const WORDS: usize = 24;
 
 /// The next step, or the outcome.
@@ -38,12 +38,14 @@ pub enum Turn {
     ScratchItem,
     /// Done, with a value.
     Value(Vec<u8>),
-    /// `[0, open, number, depth, at, value, key]`: call a hook. Value and key are left out where the driver has them.
+    /// `[0, open, number, depth, at, value, key]`: call a hook. Value and key are left out where the driver
+    /// has them.
     Hook { open: u32, turn: HookTurn },
-    /// `[1, open, what, value, key, limit]`: ask the host's store. Of a scan the value is the key before; of a batch the
-    /// packed changes. The key as above.
+    /// `[1, open, what, value, key, limit]`: ask the host's store. Of a scan the value is the key before; of
+    /// a batch the packed changes. The key as above.
     Store { open: u32, asked: Asked },
-    /// `[2, open, number, message]`: tell a logger; without a number it is a warning, 0 is the language's own logger.
+    /// `[2, open, number, message]`: tell a logger; without a number it is a warning, 0 is the language's own
+    /// logger.
     Log { open: u32, number: Option<u32>, message: String },
     /// `[3, open, promise]`: await the promise, which gives the next turn.
     Wait { open: u32, task: Box<AsyncTask<Waiting>> },
@@ -128,8 +130,8 @@ impl Turn {
         }
     }
 
-    /// The same with what is small in the scratch array, which is cheaper than objects of JavaScript's. The first
-    /// `used` bytes after the words are still needed.
+    /// The same with what is small in the scratch array, which is cheaper than objects of JavaScript's. The
+    /// first `used` bytes after the words are still needed.
     pub(crate) fn in_scratch(self, scratch: &mut Bytes, used: usize) -> Turn {
         let Some((words, room)) = scratch.as_mut_slice().split_at_mut_checked(WORDS) else { return self };
         match &self {

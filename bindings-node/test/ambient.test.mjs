@@ -104,6 +104,18 @@ test('what is carried out of a hook stays as deep', async () => {
   assert.equal(deepest, 17);
 });
 
+test('what was carried from outside is as deep as the hook that calls it', async () => {
+  const policy = engine();
+  let asked = 0;
+  const put = carry(() => policy.put(b('k'), b('v')));
+  policy.beforeWrite('k', () => {
+    asked += 1;
+    return put().then(() => undefined);
+  });
+  await assert.rejects(put(), { code: 'nesting_limit' });
+  assert.ok(asked === 17 || asked === 18, `${asked}`);
+});
+
 test('wrong arguments are refused', () => {
   assert.throws(() => withContext('a', () => {}), UsageError);
   assert.throws(() => withContext({ agentId: {} }, () => {}), UsageError);

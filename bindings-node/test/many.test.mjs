@@ -110,6 +110,18 @@ test("a host's store gets the batch as the hooks left it", async () => {
   await assert.rejects(refusing.batch([['delete', b('x')]]), /with a `boolean`, which is no reply/);
 });
 
+test('a store that loses its batch or scan on the way has failed', async () => {
+  const lossy = store({ batch: () => undefined, scan: () => [] });
+  const policy = engine(lossy);
+  policy.beforeWrite('k', () => {
+    lossy.batch = undefined;
+  });
+  await assert.rejects(policy.batch([['put', b('k'), b('v')]]), { name: 'StoreError', code: 'store' });
+  const scan = policy.scan(b(''));
+  delete lossy.scan;
+  await assert.rejects(scan.next(), { name: 'StoreError', code: 'store' });
+});
+
 test('one after the other, a failure says how many were done', async () => {
   const kept = store();
   const policy = engine(kept);

@@ -135,6 +135,33 @@ test('worker threads have modules of their own', async () => {
   }
 });
 
+test('a module that is loaded twice works twice', async () => {
+  const { createRequire } = await import('node:module');
+  const require = createRequire(import.meta.url);
+  const one = require('checkrein');
+  const loaded = Object.keys(require.cache).filter((path) => /bindings-node.(dist|checkrein\.)/.test(path));
+  assert.ok(loaded.some((path) => path.endsWith('.node')));
+  const kept = loaded.map((path) => [path, require.cache[path]]);
+  for (const path of loaded) delete require.cache[path];
+  const two = require('checkrein');
+  for (const [path, module] of kept) require.cache[path] = module;
+  assert.notEqual(one.PolicyEngine, two.PolicyEngine);
+  const engines = [one, two].map((each) => {
+    const policy = new each.PolicyEngine(each.Database.memory());
+    policy.beforeWrite('no', async () => each.PolicyAction.DENY);
+    return [each, policy];
+  });
+  for (let n = 0; n < 50; n += 1) {
+    for (const [each, policy] of engines) {
+      await policy.batch([['put', b(`k${n}`), b('v')]]);
+      await assert.rejects(policy.put(b('no'), b('v')), (error) => error instanceof each.PolicyViolation);
+    }
+  }
+  const scans = engines.map(([, policy]) => policy.scan(b('k')));
+  for (let n = 0; n < 50; n += 1) for (const scan of scans) assert.equal((await scan.next()).done, false);
+  for (const scan of scans) assert.equal((await scan.next()).done, true);
+});
+
 test('a worker that is ended in the midst takes nobody along', async () => {
   const program = `
     const { Database, PolicyEngine } = require('checkrein');

@@ -38,7 +38,8 @@ export function carry<This, Args extends unknown[], R>(
   const said = storage.getStore();
   const depth = depthNow();
   return function (this: This, ...args: Args): R {
-    const call = () => nested(depth, () => fn.apply(this, args));
+    // Called by a hook, it stands at least as deep as that: the bound on nesting cannot be carried away.
+    const call = () => nested(Math.max(depth, depthNow()), () => fn.apply(this, args));
     // Where there was none, there is none: the caller's own is not taken over.
     return said === undefined && !used ? call() : storage.run(said as Flat, call);
   };

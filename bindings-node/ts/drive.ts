@@ -5,7 +5,6 @@
 import { CheckreinError, fromNative, revived } from './errors';
 import { ask, askStore, calledBy, notify, record, tell, type Host, type Said, type Subject } from './host';
 import { native, type Step, type StepOf, type Turn } from './native';
-import { SHARED_BYTES } from './packed';
 import { answered, mayBePromise, threw, type By, type Replied } from './replies';
 import { copied, scratch, wordsOf } from './scratch';
 
@@ -231,12 +230,8 @@ export function read(turn: number | Step, bytes: Uint8Array, used: number): Step
 }
 
 function pairIn(bytes: Uint8Array): Pair {
-  const words = wordsOf(bytes);
-  const keyLength = words[0] as number;
-  const length = keyLength + (words[1] as number);
-  if (length > SHARED_BYTES) return [copied(bytes, 0, keyLength), copied(bytes, keyLength, length - keyLength)];
-  const both = copied(bytes, 0, length);
-  return [both.subarray(0, keyLength), both.subarray(keyLength)];
+  const [keyLength = 0, valueLength = 0] = wordsOf(bytes);
+  return [copied(bytes, 0, keyLength), copied(bytes, keyLength, valueLength)];
 }
 
 function settled(turn: Turn): Step | Buffer | undefined {

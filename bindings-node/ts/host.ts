@@ -96,9 +96,10 @@ export function askStore(host: Host, subject: Subject, [, , what, value, key, li
     case 'put':
       return { by: 'store', said: store.put(of(), value as Buffer), heard };
     case 'scan':
-      return { by: 'store', said: store.scan?.(of(), value, limit), heard };
+      // One that is gone since the operation started throws, which is a failure of the store.
+      return { by: 'store', said: (store as Required<Store>).scan(of(), value, limit), heard };
     case 'batch':
-      return { by: 'store', said: store.batch?.(unpack(value as Buffer).map(change)), heard };
+      return { by: 'store', said: (store as Required<Store>).batch(unpack(value as Buffer).map(change)), heard };
     default:
       return { by: 'store', said: store[what](of()), heard };
   }

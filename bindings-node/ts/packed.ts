@@ -10,7 +10,7 @@ import { lengthOf } from './values';
 export type Packable = readonly [key: Uint8Array, value?: Uint8Array | undefined];
 
 /** Up to so many bytes buffers may be parts of the same memory. */
-export const SHARED_BYTES = 4096;
+const SHARED_BYTES = 4096;
 
 /** Packs keys and values: copies of them all. */
 export function pack(pairs: readonly Packable[]): Buffer {
