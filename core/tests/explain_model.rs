@@ -44,7 +44,9 @@ fn limit() -> impl Strategy<Value = String> {
     let count = select(vec!["", "", r#", "count": "attempts""#]);
     (operation, select(vec![1, 2, 7, 60]), 1..4, scope, count).prop_map(
         |(operation, rate, burst, scope, count)| {
-            format!(r#"{{"operation": "{operation}", "max_per_hour": {rate}, "burst": {burst}{scope}{count}}}"#)
+            format!(
+                r#"{{"operation": "{operation}", "max_per_hour": {rate}, "burst": {burst}{scope}{count}}}"#
+            )
         },
     )
 }

@@ -112,8 +112,7 @@ impl Engine {
         }
         // Those that count attempts come first; of several the one with the longest wait refuses, of equal ones the first.
         let gravity = |limit: &&LimitStatus| (limit.count == Count::Attempts, limit.retry_after_ns);
-        if let Some(empty) =
-            limits.iter().rev().filter(|limit| limit.retry_after_ns > 0).max_by_key(gravity)
+        if let Some(empty) = limits.iter().rev().filter(|limit| limit.retry_after_ns > 0).max_by_key(gravity)
         {
             foreseen.refused(Mode::Enforce, Foreseen::RateLimited, &empty.limit, None);
         }

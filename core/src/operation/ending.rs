@@ -84,16 +84,16 @@ impl Course<'_> {
             let _ = file.append(&entries, None);
         }
         self.state = State::Done;
-        let mut warning = self.shadow_warning();
+        let mut warnings: Vec<String> = self.shadow_warning().into_iter().collect();
         let sinks = !entries.is_empty() && config.sinks.iter().any(|sink| sink.takes_at_once().is_none());
         let (mut late, mut lost) = (Vec::new(), 0);
         if sinks && config.has_host_sink() && self.may_tell_host() {
             (late, lost) = config.untold.take();
         }
         if lost > 0 {
-            warning
-                .get_or_insert(format!("{lost} audit entries were not told to the sinks: too many waited"));
+            warnings.push(format!("{lost} audit entries were not told to the sinks: too many waited"));
         }
+        let warning = (!warnings.is_empty()).then(|| warnings.join("; "));
         if sinks || warning.is_some() || self.has_listeners(config) {
             let before = late.len();
             late.append(&mut entries);
@@ -310,7 +310,9 @@ impl Course<'_> {
     /// A key that was not refused.
     fn passed<'o>(&'o self, subject: &'o Subject<'_>) -> Told<'o> {
         let verdict = self.verdict_of(subject);
-        let (rule, reason) = match (self.would_deny(subject), &subject.changed_by) {
+        // What changed the last key of a scan says nothing of the others.
+        let changed_by = subject.changed_by.as_ref().filter(|_| !matches!(self.whole, Whole::Scan(_)));
+        let (rule, reason) = match (self.would_deny(subject), changed_by) {
             (Some(would), _) => (would.rule.as_deref(), Some(would.reason.clone())),
             (None, Some((rule, why))) => (Some(&**rule), why.clone()),
             (None, None) => (None, None),
