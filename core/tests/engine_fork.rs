@@ -146,3 +146,26 @@ fn an_operation_that_was_going_on_is_refused_in_the_child() {
     }
     outcome.unwrap();
 }
+
+/// Each of the child's threads opened the child's audit file; those that came second found it locked, and the engine of
+/// one of them could be the one that stayed: it refused everything from then on.
+#[test]
+fn threads_of_a_child_that_come_at_once_get_one_engine() {
+    let directory = tempfile::tempdir().unwrap();
+    let policy = PolicyEngine::new(Database::memory());
+    policy.add_audit_file(file_in(directory.path())).unwrap();
+    for _ in 0..10 {
+        let all_pass = || {
+            let start = std::sync::Barrier::new(8);
+            let pass = || {
+                start.wait();
+                policy.explain("read", "k", None).is_ok()
+            };
+            thread::scope(|scope| {
+                let threads: Vec<_> = (0..8).map(|_| scope.spawn(pass)).collect();
+                threads.into_iter().all(|thread| thread.join().unwrap())
+            })
+        };
+        assert_eq!(in_child(all_pass), 0);
+    }
+}
