@@ -169,3 +169,27 @@ fn threads_of_a_child_that_come_at_once_get_one_engine() {
         assert_eq!(in_child(all_pass), 0);
     }
 }
+
+/// The second engine of the child found the file locked by the first, and refused everything.
+#[test]
+fn engines_that_share_a_file_share_one_in_the_child_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = file_in(directory.path());
+    let engines = [PolicyEngine::new(Database::memory()), PolicyEngine::new(Database::memory())];
+    for policy in &engines {
+        policy.add_audit_file(Arc::clone(&file)).unwrap();
+    }
+    drop(file);
+    let path = directory.path().to_owned();
+    let shared = || {
+        let pass = engines.iter().all(|policy| policy.explain("read", "k", None).is_ok());
+        for policy in &engines {
+            assert_eq!(policy.put("k", "v", None).unwrap_err().code(), Code::StoreClosed);
+            policy.flush_audit().unwrap();
+        }
+        let own = path.join(format!("audit-{}.jsonl", std::process::id()));
+        let report = verify(own, &VerifyOptions::default()).unwrap();
+        pass && report.is_whole() && report.lines == 3
+    };
+    assert_eq!(in_child(shared), 0);
+}
