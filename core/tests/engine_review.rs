@@ -5,13 +5,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use checkrein::audit::file::{VerifyOptions, verify};
+use checkrein::audit::file::{AuditFile, AuditFileOptions, VerifyOptions, verify};
 use checkrein::clock::Time;
 use checkrein::context::Context;
 use checkrein::document::Format;
 use checkrein::engine::{Engine, EngineOptions};
 use checkrein::hook::{Action, Answer, Trigger};
-use checkrein::operation::{Operation, Reply, Request, ScanRequest, Step, StoreReply};
+use checkrein::operation::{LogLevel, Operation, Reply, Request, ScanRequest, Step, StoreReply};
 use checkrein::policy::{self, PolicyAction, RateLimit};
 use checkrein::store::Page;
 use checkrein::{AuditFilter, Code, Database, PolicyDocument, PolicyEngine};
@@ -209,4 +209,24 @@ fn callbacks_may_change_the_engine_that_called_them() {
     id.set(known).unwrap();
     assert_eq!(policy.put("hook", "v", None).unwrap_err().code(), Code::Denied);
     policy.put("other", "v", None).unwrap();
+}
+
+/// Its entries went nowhere and nobody was told: the file that was closed is still a sink.
+#[test]
+fn a_file_that_was_closed_while_it_is_a_sink_is_warned_of() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = AuditFile::open(AuditFileOptions::new(directory.path().join("audit.jsonl"))).unwrap();
+    let engine = Engine::new(EngineOptions {
+        require_context: vec!["agent_id".to_owned()],
+        ..EngineOptions::default()
+    });
+    let engine = engine.unwrap();
+    engine.add_audit_file(Arc::clone(&file)).unwrap();
+    file.close().unwrap();
+    let mut operation = engine.start(Request::write(b"k", b"v", NOBODY));
+    let Step::Log(call) = operation.step(Time::default()) else { panic!("no warning") };
+    assert!(call.level == LogLevel::Warning && call.message.contains("is closed"), "{}", call.message);
+    operation.resume(Reply::Logged).unwrap();
+    assert!(!goes_on(&mut operation));
+    assert_eq!(operation.finish().unwrap_err().code(), Code::Denied);
 }

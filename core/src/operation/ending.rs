@@ -79,12 +79,14 @@ impl Course<'_> {
                 entries = self.entries(config, Some(audit), now.get());
             }
         }
+        let mut warnings: Vec<String> = self.shadow_warning().into_iter().collect();
         for file in config.sinks.iter().filter_map(|sink| sink.takes_at_once()) {
-            // It keeps what it cannot write and tells of its failures itself.
-            let _ = file.append(&entries, None);
+            // It keeps what it cannot write and tells of that itself; one that was closed keeps nothing.
+            if let Err(error) = file.append(&entries, None) {
+                warnings.push(format!("a sink of the audit failed: {error}"));
+            }
         }
         self.state = State::Done;
-        let mut warnings: Vec<String> = self.shadow_warning().into_iter().collect();
         let sinks = !entries.is_empty() && config.sinks.iter().any(|sink| sink.takes_at_once().is_none());
         let (mut late, mut lost) = (Vec::new(), 0);
         if sinks && config.has_host_sink() && self.may_tell_host() {
