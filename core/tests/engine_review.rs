@@ -97,6 +97,32 @@ fn reloads_at_once_leave_the_file_that_the_last_one_asks_for() {
     assert!(text_of(&path).contains("at the end"));
 }
 
+/// Where the file was closed under them, writes failed after they had happened.
+#[test]
+fn no_write_suffers_from_reloads_that_change_its_strict_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("audit.jsonl");
+    let (with, without) = (with_file(&path, ", strict: true"), without_file());
+    let policy = PolicyEngine::builder(Database::memory()).document(with.clone()).try_build().unwrap();
+    std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..3)
+            .map(|_| scope.spawn(|| (0..150).try_for_each(|n| policy.put(format!("k/{n}"), "v", None))))
+            .collect();
+        while !writers.iter().all(std::thread::ScopedJoinHandle::is_finished) {
+            policy.reload(&without).unwrap();
+            // A writer may have it open for a moment yet: then nothing changes.
+            let _ = policy.reload(&with);
+        }
+        writers.into_iter().for_each(|writer| writer.join().unwrap().unwrap());
+    });
+    policy.reload(&without).unwrap();
+    let report = verify(&path, &VerifyOptions::default()).unwrap();
+    assert!(report.is_whole() && report.torn_bytes == 0, "{report:?}");
+    let text = text_of(&path);
+    let phase = |phase: &str| text.matches(&format!("\"phase\":\"{phase}\"")).count();
+    assert_eq!(phase("decided"), phase("done"));
+}
+
 /// It was told that the file is open already, and to close it "there".
 #[test]
 fn a_reload_that_would_keep_its_file_in_another_way_changes_nothing_and_says_so() {
