@@ -41,7 +41,7 @@ impl Course<'_> {
             let at = match &self.ending {
                 Some(ending) => ending.sink,
                 None => {
-                    let entries = self.entries(config, None, now.get());
+                    let entries = self.entries(None, now.get());
                     let ending = Ending { entries, phase: Some(Phase::Decided), ..Ending::default() };
                     self.ending = Some(Box::new(ending));
                     0
@@ -76,7 +76,7 @@ impl Course<'_> {
                 let subject = &self.subject;
                 self.with_record(subject, None, id, now.get(), |record| audit.append(record));
             } else {
-                entries = self.entries(config, Some(audit), now.get());
+                entries = self.entries(Some(audit), now.get());
             }
         }
         let mut warnings: Vec<String> = self.shadow_warning().into_iter().collect();
@@ -227,7 +227,7 @@ impl Course<'_> {
     }
 
     /// The entries of the operation as things stand, appended to a ring where one is given.
-    fn entries(&mut self, _config: &Config, ring: Option<&AuditLog>, time: Time) -> Vec<Entry> {
+    fn entries(&mut self, ring: Option<&AuditLog>, time: Time) -> Vec<Entry> {
         let id = self.id();
         let append = |record: &Record<'_>| Entry::of(ring.map_or(0, |ring| ring.append(record)), record);
         match &self.whole {

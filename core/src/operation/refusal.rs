@@ -291,7 +291,7 @@ impl Course<'_> {
             let applied = self.applied_at_all() || self.subject.did_change();
             let reason = "abandoned".to_owned();
             let violation = PolicyViolation { kind, reason, applied, ..self.violation() };
-            // What became of each key says the key itself, see `Course::record`.
+            // What became of each key says the key itself, see `Course::told`.
             let refusal = Refusal {
                 verdict: Verdict::Denied,
                 error: violation.into(),
