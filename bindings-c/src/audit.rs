@@ -3,10 +3,9 @@
 use std::ffi::c_char;
 
 use checkrein::Result;
-use checkrein::audit::{AuditFilter, DEFAULT_MAX_ENTRIES, Entry};
+use checkrein::audit::{AuditFilter, DEFAULT_MAX_ENTRIES, Entry, Verb};
 
 use crate::engine::cr_engine;
-use crate::step::kind_word;
 use crate::text::{Lazy, cr_str};
 use crate::{cr_error, cr_status, guard, input};
 
@@ -33,7 +32,7 @@ pub struct cr_audit_filter {
     pub session_id: *const c_char,
     /// Its length.
     pub session_id_len: usize,
-    /// Only of this operation: `read`, `write` or `delete`.
+    /// Only of this operation: `read`, `write`, `delete` or `scan`.
     pub operation: *const c_char,
     /// Its length.
     pub operation_len: usize,
@@ -68,7 +67,7 @@ struct Shown {
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct cr_audit_entry {
-    /// Its number: from 1, without a gap.
+    /// Its number: from 1, without a gap. 0 where a strict sink is told of what was decided and is not done.
     pub sequence: u64,
     /// When the operation ended: nanoseconds since 1970-01-01 UTC.
     pub timestamp_ns: u64,
@@ -78,9 +77,9 @@ pub struct cr_audit_entry {
     pub operation_id: cr_str,
     /// Which surface guarded it: `data`.
     pub surface: cr_str,
-    /// `read`, `write` or `delete`.
+    /// `read`, `write`, `delete` or `scan`.
     pub operation: cr_str,
-    /// The key as text: `\` and bytes that are not UTF-8 as `\xNN`.
+    /// The key (of a scan the prefix) as text: `\` and bytes that are not UTF-8 as `\xNN`.
     pub key: cr_str,
     /// The key's bytes, at most 4,096 of them.
     pub key_bytes: *const u8,
@@ -100,6 +99,12 @@ pub struct cr_audit_entry {
     pub logged: i32,
     /// Whether the store had done it: 1, 0, or -1 where the entry does not say.
     pub applied: i32,
+    /// Not zero where `given` and `withheld` count: of a scan.
+    pub is_scan: i32,
+    /// How many pairs a scan gave.
+    pub given: u64,
+    /// How many keys it left out.
+    pub withheld: u64,
 }
 
 /// Turns the audit on, with a ring of so many entries (CR_DEFAULT: 10,000). Where it is on with that size already, nothing
@@ -122,7 +127,7 @@ pub unsafe extern "C" fn cr_engine_audit_enable(
     }
 }
 
-/// Turns the audit off and lets its entries go.
+/// Turns the audit off, lets its entries go and removes its sinks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cr_engine_audit_disable(
     engine: *const cr_engine,
@@ -156,8 +161,7 @@ pub unsafe extern "C" fn cr_engine_audit_log(
             let filter =
                 filter.as_ref().map_or_else(|| Ok(AuditFilter::new()), |filter| filter_of(filter))?;
             let entries = engine.core.audit_log(&filter)?;
-            let shown = entries.into_iter().map(Shown::new).collect();
-            out.write(Box::into_raw(Box::new(cr_audit_log(shown))));
+            out.write(Box::into_raw(Box::new(cr_audit_log::of(entries))));
             Ok(())
         })
     }
@@ -212,6 +216,23 @@ pub unsafe extern "C" fn cr_audit_log_free(log: *mut cr_audit_log) {
     });
 }
 
+impl cr_audit_log {
+    pub(crate) fn of(entries: Vec<Entry>) -> Self {
+        cr_audit_log(entries.into_iter().map(Shown::new).collect())
+    }
+}
+
+fn verb_word(verb: Verb) -> cr_str {
+    cr_str::terminated(match verb {
+        Verb::Read => "read\0",
+        Verb::Write => "write\0",
+        Verb::Delete => "delete\0",
+        Verb::Scan => "scan\0",
+        // Every verb has its word, as a test sees to.
+        _ => "\0",
+    })
+}
+
 impl Shown {
     fn new(entry: Entry) -> Self {
         let json = Lazy::default;
@@ -233,13 +254,14 @@ impl Shown {
     fn as_c(&self) -> cr_audit_entry {
         let entry = &self.entry;
         let key = entry.key_bytes();
+        let scanned = entry.scanned();
         cr_audit_entry {
             sequence: entry.sequence(),
             timestamp_ns: entry.timestamp_ns(),
             timestamp: self.timestamp.get(|| entry.timestamp()),
             operation_id: self.operation_id.get(|| entry.operation_id().to_string()),
             surface: self.surface.get_some(Some(entry.surface().as_str())),
-            operation: kind_word(entry.operation()),
+            operation: verb_word(entry.operation()),
             key: self.key.get(|| entry.key()),
             key_bytes: input::address_of(key),
             key_bytes_len: key.len(),
@@ -250,6 +272,9 @@ impl Shown {
             reason: self.reason.get_some(entry.reason().as_deref()),
             logged: entry.logged().into(),
             applied: entry.applied().map_or(-1, i32::from),
+            is_scan: scanned.is_some().into(),
+            given: scanned.map_or(0, |count| count.given),
+            withheld: scanned.map_or(0, |count| count.withheld),
         }
     }
 }
@@ -287,4 +312,18 @@ unsafe fn filter_of(filter: &cr_audit_filter) -> Result<AuditFilter> {
         }
     }
     Ok(made)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_are_those_of_the_core() {
+        for verb in Verb::ALL {
+            // SAFETY: the words are constants.
+            let word = unsafe { std::ffi::CStr::from_ptr(verb_word(verb).data) };
+            assert_eq!(word.to_str().unwrap(), verb.as_str());
+        }
+    }
 }

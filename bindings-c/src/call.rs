@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use checkrein::Result;
 use checkrein::context::Context;
-use checkrein::operation::{Outcome, Request};
+use checkrein::operation::{Ask, Outcome, Request};
+use checkrein::{Error, Result};
 
 use crate::context::{NOTHING, cr_context, said};
 use crate::drive::{self, Asks};
@@ -31,7 +31,7 @@ pub unsafe extern "C" fn cr_engine_put(
         guard::fallible(error, || {
             let engine = input::borrowed(engine, "engine")?;
             let (key, value) = (input::bytes(key, key_len, "key")?, input::bytes(value, value_len, "value")?);
-            whole(engine, Request::write(key, value, &NOTHING), said(context)).map(|_| ())
+            one(engine, Request::write(key, value, &NOTHING), said(context)).map(|_| ())
         })
     }
 }
@@ -55,7 +55,7 @@ pub unsafe extern "C" fn cr_engine_get(
             let (value, value_len) = (input::place(value, "value")?, input::place(value_len, "value_len")?);
             let engine = input::borrowed(engine, "engine")?;
             let outcome =
-                whole(engine, Request::read(input::bytes(key, key_len, "key")?, &NOTHING), said(context))?;
+                one(engine, Request::read(input::bytes(key, key_len, "key")?, &NOTHING), said(context))?;
             let (data, len) = outcome.value.map_or((std::ptr::null_mut(), 0), bytes::give);
             value.write(data);
             value_len.write(len);
@@ -79,25 +79,31 @@ pub unsafe extern "C" fn cr_engine_delete(
     unsafe {
         guard::fallible(error, || {
             let engine = input::borrowed(engine, "engine")?;
-            whole(engine, Request::delete(input::bytes(key, key_len, "key")?, &NOTHING), said(context))
+            one(engine, Request::delete(input::bytes(key, key_len, "key")?, &NOTHING), said(context))
                 .map(|_| ())
         })
     }
 }
 
-fn whole(engine: &cr_engine, request: Request<'_>, said: Result<&Context>) -> Result<Outcome> {
-    let request = match said {
-        Ok(context) => Request { context: Cow::Borrowed(context), ..request },
-        Err(fault) => return Err(drive::reject(engine, request, fault)),
-    };
-    let mut operation = engine.core.start(request.at_depth(drive::depth()));
+/// Brings an operation to its end in this thread. `fault` is what the caller gave and cannot be: it refuses it.
+pub(crate) fn whole<'a>(engine: &cr_engine, request: impl Ask<'a>, fault: Option<Error>) -> Result<Outcome> {
+    if let Some(fault) = fault {
+        return Err(engine.core.reject(request, fault));
+    }
+    let mut operation = engine.core.start(request);
     while !drive::advance(engine, &mut operation, Asks::default()) {
-        let now = drive::now(engine, &operation);
-        match drive::refusal_of(&operation.step(now)) {
-            // Its reply fits the step.
-            Some(reply) => drop(operation.resume(reply)),
-            None => break,
+        if !drive::refuse(engine, &mut operation) {
+            break;
         }
     }
     operation.finish()
+}
+
+/// An operation on one key.
+fn one(engine: &cr_engine, request: Request<'_>, said: Result<&Context>) -> Result<Outcome> {
+    let request = request.at_depth(drive::depth());
+    match said {
+        Ok(context) => whole(engine, Request { context: Cow::Borrowed(context), ..request }, None),
+        Err(fault) => whole(engine, request, Some(fault)),
+    }
 }

@@ -3,9 +3,12 @@
 use std::ffi::c_char;
 use std::path::Path;
 
-use checkrein::Database;
-use checkrein::store::Durability;
+use checkrein::operation::Kind;
+use checkrein::store::{Change, Durability};
+use checkrein::{Database, Error, Result};
 
+use crate::many::{changes_of, cr_op};
+use crate::page::{self, cr_page};
 use crate::{bytes, cr_error, cr_status, guard, input};
 
 /// An embedded key-value store, in a directory or in memory. May be used by several threads at once. An engine that
@@ -49,6 +52,7 @@ pub unsafe extern "C" fn cr_database_open(
     unsafe {
         guard::fallible(error, || {
             let out = input::place(out, "out")?;
+            crate::fork::watch()?;
             let path = path_of(input::text_bytes(path, path_len, "path")?)?;
             let mut settings = Database::options();
             if let Some(options) = options.as_ref() {
@@ -74,6 +78,7 @@ pub unsafe extern "C" fn cr_database_memory(
     unsafe {
         guard::fallible(error, || {
             let out = input::place(out, "out")?;
+            crate::fork::watch()?;
             out.write(Box::into_raw(Box::new(cr_database(Database::memory()))));
             Ok(())
         })
@@ -143,6 +148,61 @@ pub unsafe extern "C" fn cr_database_delete(
     }
 }
 
+/// Does several puts and deletes (CR_WRITE, CR_DELETE) in their order past every hook and limit, all or none.
+///
+/// Errors: as cr_database_put; CR_USAGE for what is no put or delete.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cr_database_batch(
+    database: *const cr_database,
+    ops: *const cr_op,
+    ops_len: usize,
+    error: *mut *mut cr_error,
+) -> cr_status {
+    // SAFETY: the header's contract: the pointers are NULL or valid, and the lengths are theirs.
+    unsafe {
+        guard::fallible(error, || {
+            let database = input::borrowed(database, "database")?;
+            let asked = changes_of(ops, ops_len)?;
+            let changes = asked.iter().map(|(kind, key, value)| match (kind, value) {
+                (Kind::Write, Some(value)) => Ok(Change::Put { key, value }),
+                (Kind::Delete, None) => Ok(Change::Delete { key }),
+                _ => Err(Error::usage("a batch takes CR_WRITE with a value, and CR_DELETE without one")),
+            });
+            database.0.batch(&changes.collect::<Result<Vec<_>>>()?)
+        })
+    }
+}
+
+/// The pairs whose keys begin with a prefix, in the order of their bytes, from the first key that is greater than
+/// `after` (NULL: from the first), past every hook and limit; at most `limit`, and fewer where that is a better page. Go
+/// on with the last key as the next `after`, until a page is empty. Free the page with cr_page_free.
+///
+/// Errors: the store codes; CR_USAGE for a limit of 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cr_database_scan(
+    database: *const cr_database,
+    prefix: *const u8,
+    prefix_len: usize,
+    after: *const u8,
+    after_len: usize,
+    limit: usize,
+    out: *mut *mut cr_page,
+    error: *mut *mut cr_error,
+) -> cr_status {
+    // SAFETY: the header's contract: the pointers are NULL or valid, and the lengths are theirs.
+    unsafe {
+        guard::fallible(error, || {
+            let out = input::place(out, "out")?;
+            let database = input::borrowed(database, "database")?;
+            let prefix = input::bytes(prefix, prefix_len, "prefix")?;
+            let given = input::bytes(after, after_len, "after")?;
+            let after = (!after.is_null()).then_some(given);
+            out.write(page::give(database.0.scan(prefix, after, limit)?));
+            Ok(())
+        })
+    }
+}
+
 /// Makes every write acknowledged so far durable; of use with CR_DURABILITY_RELAXED.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cr_database_flush(
@@ -184,23 +244,23 @@ pub unsafe extern "C" fn cr_database_free(database: *mut cr_database) {
     });
 }
 
-fn durability_of(number: cr_durability) -> checkrein::Result<Durability> {
+fn durability_of(number: cr_durability) -> Result<Durability> {
     match number {
         CR_DURABILITY_SYNC => Ok(Durability::Sync),
         CR_DURABILITY_RELAXED => Ok(Durability::Relaxed),
-        other => Err(checkrein::Error::config(format!(
+        other => Err(Error::config(format!(
             "durability {other} is not known: write CR_DURABILITY_SYNC or CR_DURABILITY_RELAXED"
         ))),
     }
 }
 
 #[cfg(unix)]
-fn path_of(bytes: &[u8]) -> checkrein::Result<&Path> {
+pub(crate) fn path_of(bytes: &[u8]) -> Result<&Path> {
     use std::os::unix::ffi::OsStrExt as _;
     Ok(Path::new(std::ffi::OsStr::from_bytes(bytes)))
 }
 
 #[cfg(not(unix))]
-fn path_of(bytes: &[u8]) -> checkrein::Result<&Path> {
+pub(crate) fn path_of(bytes: &[u8]) -> Result<&Path> {
     input::utf8(bytes, "path").map(Path::new)
 }

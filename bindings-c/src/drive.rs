@@ -5,11 +5,12 @@ use std::cell::Cell;
 use checkrein::clock::Time;
 use checkrein::error::Cause;
 use checkrein::hook::{Answer, Failure};
-use checkrein::operation::{LogCall, Operation, Reply, Request, Step, StoreReply};
+use checkrein::operation::{LogCall, Operation, Reply, Step, StoreReply};
 use checkrein::{Error, policy};
 
 use crate::engine::{Store, cr_engine};
 use crate::hook::{Callable, LogTarget};
+use crate::{listener, sink};
 
 thread_local! {
     /// How deep this thread is in hooks that are functions: an operation that one starts stands below it.
@@ -21,10 +22,18 @@ pub(crate) fn depth() -> u32 {
     DEPTH.get()
 }
 
+/// Runs a function of the host with this thread marked as being that deep.
+pub(crate) fn nested<T>(depth: u32, run: impl FnOnce() -> T) -> T {
+    let before = DEPTH.replace(depth);
+    let done = run();
+    DEPTH.set(before);
+    done
+}
+
 /// What a driver wants to be asked, rather than have it performed.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Asks {
-    /// Store steps of a database that may wait for the disk.
+    /// What may wait for the disk: store steps of a database, and entries for a file of the audit.
     pub(crate) blocking_store: bool,
     /// What the engine's own logger would be told.
     pub(crate) log: bool,
@@ -42,10 +51,7 @@ pub(crate) fn advance(engine: &cr_engine, operation: &mut Operation<'_>, asks: A
             Step::Done => return true,
             Step::CallHook(call) => match call.callable.downcast_ref::<Callable>() {
                 Some(callable @ Callable::Function(..)) => {
-                    let before = DEPTH.replace(call.depth);
-                    let answer = callable.ask(&call);
-                    DEPTH.set(before);
-                    Reply::Answer(answer.unwrap_or_else(unknown))
+                    Reply::Answer(nested(call.depth, || callable.ask(&call)).unwrap_or_else(unknown))
                 }
                 Some(Callable::Id(_)) => return false,
                 None => Reply::Answer(unknown()),
@@ -54,13 +60,22 @@ pub(crate) fn advance(engine: &cr_engine, operation: &mut Operation<'_>, asks: A
                 Store::Database(database) if asks.blocking_store && database.blocks() => return false,
                 Store::Database(database) => Reply::Store(policy::perform(database, &call)),
                 Store::Functions(store) => Reply::Store(store.perform(&call)),
-                Store::Steps => return false,
+                Store::Steps(_) => return false,
             },
             Step::Log(call) => match tell(engine, call, asks) {
                 Some(true) => Reply::Logged,
                 Some(false) => Reply::LogFailed(Cause::named("logger")),
                 None => return false,
             },
+            Step::Record(call) => match sink::record(&call, asks) {
+                Some(reply) => reply,
+                None => return false,
+            },
+            Step::Notify(call) => match listener::notify(&call) {
+                Some(reply) => reply,
+                None => return false,
+            },
+            Step::Item { .. } => return false,
             // A step of a later version: leaving it unanswered ends the operation as refused.
             _ => return false,
         };
@@ -69,18 +84,22 @@ pub(crate) fn advance(engine: &cr_engine, operation: &mut Operation<'_>, asks: A
     }
 }
 
-/// Ends an operation before it starts, for something that the caller gave and that cannot be.
-pub(crate) fn reject(engine: &cr_engine, request: Request<'_>, fault: Error) -> Error {
-    engine.core.reject(request, fault)
-}
-
 /// The time, or nothing where the operation has no use for it.
 pub(crate) fn now(engine: &cr_engine, operation: &Operation<'_>) -> Time {
     checkrein::policy::time_for(operation, engine.core.clock())
 }
 
-/// The reply to a step that is the host's, where the host cannot be asked.
-pub(crate) fn refusal_of(step: &Step<'_>) -> Option<Reply> {
+/// Replies to a step that is the host's, where the host cannot be asked; false where that is no step to be replied to.
+pub(crate) fn refuse(engine: &cr_engine, operation: &mut Operation<'_>) -> bool {
+    let now = now(engine, operation);
+    match refusal_of(&operation.step(now)) {
+        // Its reply fits the step.
+        Some(reply) => operation.resume(reply).is_ok(),
+        None => false,
+    }
+}
+
+fn refusal_of(step: &Step<'_>) -> Option<Reply> {
     match step {
         Step::CallHook(_) => Some(Reply::Answer(Answer::Failed(Failure::Own(needs_steps(
             "the hook is known by its number only",
@@ -89,6 +108,8 @@ pub(crate) fn refusal_of(step: &Step<'_>) -> Option<Reply> {
             Some(Reply::Store(StoreReply::Failed(needs_steps("the engine has no store that can be called"))))
         }
         Step::Log(_) => Some(Reply::LogFailed(Cause::named("logger known by its number only"))),
+        Step::Record(_) => Some(Reply::RecordFailed(Cause::named("sink known by its number only"))),
+        Step::Notify(_) => Some(Reply::LogFailed(Cause::named("listener known by its number only"))),
         _ => None,
     }
 }

@@ -1,17 +1,22 @@
 //! The engine as a handle: the core's engine, its store and its logger.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use checkrein::clock::Clock;
 use checkrein::engine::{Engine, EngineOptions};
+use checkrein::hook::Mode;
 use checkrein::operation::LogLevel;
-use checkrein::{Database, Result};
+use checkrein::store::Abilities;
+use checkrein::{Database, Error, PolicyDocument, Result};
 
 use crate::clock::cr_manual_clock;
 use crate::database::cr_database;
+use crate::document::cr_document;
 use crate::hook::Released;
 use crate::logger::{self, Logger, cr_logger};
 use crate::store::{HostStore, cr_store};
+use crate::text::cr_str;
 use crate::{cr_error, cr_status, guard, input};
 
 /// Stands between a program and its store: every put, get and delete is judged by the hooks and limits. May be used by
@@ -20,7 +25,8 @@ pub struct cr_engine {
     pub(crate) core: Engine,
     pub(crate) store: Store,
     pub(crate) released: Arc<Released>,
-    logger: Mutex<Option<Arc<Logger>>>,
+    /// No lock: one that another thread held at a fork would be held in the child for ever.
+    logger: ArcSwapOption<Logger>,
 }
 
 /// What stands behind an engine.
@@ -29,9 +35,26 @@ pub(crate) enum Store {
     Database(Database),
     /// Functions of the host.
     Functions(HostStore),
-    /// The host performs store steps itself.
-    Steps,
+    /// The host performs store steps itself, and can do this beside the three.
+    Steps(Abilities),
 }
+
+/// Whether refusals are enforced.
+pub type cr_mode = i32;
+/// What the core does where nobody says: it enforces.
+pub const CR_MODE_DEFAULT: cr_mode = 0;
+/// Refusals are enforced.
+pub const CR_MODE_ENFORCE: cr_mode = 1;
+/// Nothing is refused by a hook, a limit or a requirement: the audit and a warning say what would have been.
+pub const CR_MODE_SHADOW: cr_mode = 2;
+
+/// `max_open_operations` counts, though it is 0.
+pub const CR_ENGINE_MAX_OPEN_OPERATIONS: u32 = 1;
+
+/// The host's store can be asked for pages.
+pub const CR_STORE_CAN_SCAN: u32 = 1;
+/// The host's store can do several puts and deletes, all or none.
+pub const CR_STORE_CAN_BATCH: u32 = 2;
 
 /// What an engine is made with. Zero is the default of every field but `size`.
 #[derive(Clone, Copy)]
@@ -46,13 +69,24 @@ pub struct cr_engine_options {
     /// Where the engine's sentences go: the warning of an engine without any hook or limit, and log_and_allow without
     /// a logger of its own. NULL is a line on the standard error. Copied.
     pub logger: *const cr_logger,
+    /// Names that every context must have: an operation without one of them is refused. Copied; a length may be CR_NUL.
+    pub require_context: *const cr_str,
+    /// How many names there are.
+    pub require_context_len: usize,
+    /// Whether refusals are enforced: a CR_MODE_ constant.
+    pub mode: cr_mode,
+    /// For cr_engine_new_in_steps: CR_STORE_CAN_ bits. What the store cannot, is refused.
+    pub store_can: u32,
+    /// CR_ENGINE_ bits of numbers that count although they are 0.
+    pub given: u32,
+    /// A policy document to begin with; NULL for none. Making the engine fails where it cannot be applied.
+    pub document: *const cr_document,
 }
 
 impl cr_engine {
     /// Tells the engine's logger; no lock is held while the host runs.
     pub(crate) fn tell(&self, level: LogLevel, message: String) -> bool {
-        let logger = self.logger.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match logger {
+        match self.logger.load_full() {
             Some(logger) => logger.tell(level, message),
             None => logger::standard_error(level, &message),
         }
@@ -70,14 +104,24 @@ impl cr_engine {
         }
     }
 
-    fn make(store: Store, settings: Settings) -> *mut cr_engine {
-        let engine = cr_engine {
-            core: Engine::new(settings.options),
-            store,
-            released: Arc::default(),
-            logger: Mutex::new(settings.logger),
-        };
-        Arc::into_raw(Arc::new(engine)).cast_mut()
+    /// What the store can do beside the three.
+    pub(crate) fn abilities(&self) -> Abilities {
+        match &self.store {
+            Store::Database(_) => Abilities::ALL,
+            Store::Functions(store) => store.abilities(),
+            Store::Steps(abilities) => *abilities,
+        }
+    }
+
+    fn make(store: Store, settings: Settings) -> Result<*mut cr_engine> {
+        crate::fork::watch()?;
+        let core = Engine::new(settings.options)?;
+        if let Some(document) = settings.document {
+            core.apply(&document)?;
+        }
+        let engine =
+            cr_engine { core, store, released: Arc::default(), logger: ArcSwapOption::new(settings.logger) };
+        Ok(Arc::into_raw(Arc::new(engine)).cast_mut())
     }
 }
 
@@ -85,6 +129,8 @@ impl cr_engine {
 struct Settings {
     options: EngineOptions,
     logger: Option<Arc<Logger>>,
+    store_can: Abilities,
+    document: Option<PolicyDocument>,
 }
 
 impl Settings {
@@ -96,11 +142,13 @@ impl Settings {
         let mut settings = Settings {
             options: EngineOptions { remember_errors: true, ..EngineOptions::default() },
             logger: None,
+            store_can: Abilities::NONE,
+            document: None,
         };
         // SAFETY: as promised by the caller.
         let Some(options) = (unsafe { options.as_ref() }) else { return Ok(settings) };
         input::checked_size::<cr_engine_options>(options.size, "options")?;
-        if options.max_open_operations != 0 {
+        if options.max_open_operations != 0 || options.given & CR_ENGINE_MAX_OPEN_OPERATIONS != 0 {
             settings.options.max_open = options.max_open_operations;
         }
         // SAFETY: as promised by the caller.
@@ -111,11 +159,47 @@ impl Settings {
         if let Some(logger) = unsafe { options.logger.as_ref() } {
             settings.logger = Some(Arc::new(logger.take()?));
         }
+        // SAFETY: as promised by the caller.
+        let names = unsafe {
+            input::array(options.require_context, options.require_context_len, "options->require_context")
+        }?;
+        for name in names {
+            // SAFETY: as promised by the caller.
+            let name = unsafe { input::text(name.data, name.len, "options->require_context") }?;
+            settings.options.require_context.push(name.to_owned());
+        }
+        settings.options.mode = mode_of(options.mode, settings.options.mode)?;
+        if options.store_can & !(CR_STORE_CAN_SCAN | CR_STORE_CAN_BATCH) != 0 {
+            let bits = options.store_can;
+            return Err(Error::config(format!(
+                "`options->store_can` is {bits:#x}: only the CR_STORE_CAN_ bits are known"
+            )));
+        }
+        // SAFETY: as promised by the caller.
+        settings.document = unsafe { options.document.as_ref() }.map(|document| document.0.clone());
+        settings.store_can = Abilities {
+            scan: options.store_can & CR_STORE_CAN_SCAN != 0,
+            batch: options.store_can & CR_STORE_CAN_BATCH != 0,
+        };
         Ok(settings)
     }
 }
 
+fn mode_of(number: cr_mode, default: Mode) -> Result<Mode> {
+    match number {
+        CR_MODE_DEFAULT => Ok(default),
+        CR_MODE_ENFORCE => Ok(Mode::Enforce),
+        CR_MODE_SHADOW => Ok(Mode::Shadow),
+        other => {
+            Err(Error::config(format!("`options->mode` is {other}: write CR_MODE_ENFORCE or CR_MODE_SHADOW")))
+        }
+    }
+}
+
 /// Makes an engine over a database, which it keeps alive. `options` may be NULL. Free it with cr_engine_free.
+///
+/// Errors: CR_CONFIG for an unknown mode, for a name in `require_context` that no context can have, and for a document
+/// that cannot be applied.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cr_engine_new(
     database: *const cr_database,
@@ -129,7 +213,7 @@ pub unsafe extern "C" fn cr_engine_new(
             let settings = Settings::take(options)?;
             let out = input::place(out, "out")?;
             let database = input::borrowed(database, "database")?.0.clone();
-            out.write(cr_engine::make(Store::Database(database), settings));
+            out.write(cr_engine::make(Store::Database(database), settings)?);
             Ok(())
         })
     }
@@ -137,7 +221,7 @@ pub unsafe extern "C" fn cr_engine_new(
 
 /// Makes an engine over a store of the host's. It owns `store->user_data` from this call on, one that fails included.
 ///
-/// Errors: CR_CONFIG where a function is missing, naming it.
+/// Errors: CR_CONFIG where a function is missing, naming it; as cr_engine_new.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cr_engine_new_with_store(
     store: *const cr_store,
@@ -152,7 +236,7 @@ pub unsafe extern "C" fn cr_engine_new_with_store(
             let (store, settings) = (HostStore::take(store), Settings::take(options));
             let (store, settings) = (store?, settings?);
             let out = input::place(out, "out")?;
-            out.write(cr_engine::make(Store::Functions(store), settings));
+            out.write(cr_engine::make(Store::Functions(store), settings)?);
             Ok(())
         })
     }
@@ -171,7 +255,8 @@ pub unsafe extern "C" fn cr_engine_new_in_steps(
         guard::fallible(error, || {
             let settings = Settings::take(options)?;
             let out = input::place(out, "out")?;
-            out.write(cr_engine::make(Store::Steps, settings));
+            let store = Store::Steps(settings.store_can);
+            out.write(cr_engine::make(store, settings)?);
             Ok(())
         })
     }
@@ -189,12 +274,7 @@ pub unsafe extern "C" fn cr_engine_set_logger(
         guard::fallible(error, || {
             let taken = logger.as_ref().map(cr_logger::take).transpose()?.map(Arc::new);
             let engine = input::borrowed(engine, "engine")?;
-            let old = {
-                let mut place = engine.logger.lock().unwrap_or_else(PoisonError::into_inner);
-                std::mem::replace(&mut *place, taken)
-            };
-            // Let go after the lock: this may call into the host.
-            drop(old);
+            engine.logger.store(taken);
             Ok(())
         })
     }

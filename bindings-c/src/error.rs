@@ -60,11 +60,19 @@ pub struct cr_error_info {
     pub host_token: u64,
     /// Not zero where `host_token` stands for this very error, and not for its cause: raise that object again.
     pub is_host_object: i32,
+    /// Of a batch that is not atomic: how many of its operations, the first ones, the store had done; -1 where the error
+    /// does not say.
+    pub applied_count: i64,
 }
 
 impl cr_error {
     pub(crate) fn into_raw(error: Error) -> *mut cr_error {
-        Box::into_raw(Box::new(cr_error {
+        Box::into_raw(cr_error::boxed(error))
+    }
+
+    /// An error that the library keeps, to be looked at.
+    pub(crate) fn boxed(error: Error) -> Box<cr_error> {
+        Box::new(cr_error {
             error,
             message: Lazy::default(),
             reason: Lazy::default(),
@@ -73,7 +81,7 @@ impl cr_error {
             scope: Lazy::default(),
             pattern: Lazy::default(),
             cause: Lazy::default(),
-        }))
+        })
     }
 
     /// The error without the host's object around it.
@@ -137,6 +145,14 @@ impl cr_error {
         self.error.violation().is_some_and(|violation| violation.applied)
     }
 
+    fn applied_count(&self) -> i64 {
+        let applied = match self.inner() {
+            Error::Store(store) => store.applied,
+            _ => None,
+        };
+        applied.map_or(-1, |count| i64::try_from(count).unwrap_or(i64::MAX))
+    }
+
     fn info(&self) -> cr_error_info {
         let key = self.key();
         cr_error_info {
@@ -158,6 +174,7 @@ impl cr_error {
             cause_type: self.cause_type(),
             host_token: token::of(&self.error),
             is_host_object: matches!(self.error, Error::Host(_)).into(),
+            applied_count: self.applied_count(),
         }
     }
 }
@@ -243,6 +260,14 @@ pub unsafe extern "C" fn cr_error_key(error: *const cr_error, len: *mut usize) -
 pub unsafe extern "C" fn cr_error_applied(error: *const cr_error) -> bool {
     // SAFETY: the header's contract: NULL or a live error.
     ask(unsafe { error.as_ref() }, false, cr_error::applied)
+}
+
+/// Of a batch that is not atomic (CR_STORE_PARTIAL): how many of its operations, the first ones, the store had done; -1
+/// where the error does not say.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cr_error_applied_count(error: *const cr_error) -> i64 {
+    // SAFETY: the header's contract: NULL or a live error.
+    ask(unsafe { error.as_ref() }, -1, cr_error::applied_count)
 }
 
 /// Of a rate limit: nanoseconds until the operation would pass, never too early; else 0.
@@ -359,6 +384,7 @@ fn made(code: Code, message: &str) -> Error {
     match (code, code.class()) {
         (Code::HookFailed, _) => violation(ViolationKind::HookFailed),
         (Code::Abandoned, _) => violation(ViolationKind::Abandoned),
+        (Code::AuditFailed, _) => violation(ViolationKind::AuditFailed),
         (Code::RateLimited, _) => violation(ViolationKind::RateLimited(RateLimitExceeded {
             limit: String::new(),
             scope: String::new(),
@@ -367,7 +393,7 @@ fn made(code: Code, message: &str) -> Error {
         (_, Class::Violation) => violation(ViolationKind::Denied),
         (_, Class::Pattern) => PatternError { pattern: String::new(), position: 0, message }.into(),
         (_, Class::Config) => Error::Config(message),
-        (code, Class::Store) => StoreError { message, code, cause: None }.into(),
+        (code, Class::Store) => StoreError { message, code, applied: None, cause: None }.into(),
         (code, Class::Usage) => Error::Usage(UsageError { message, code }),
         _ => Error::Internal(message),
     }
@@ -379,6 +405,7 @@ fn code_word(code: Code) -> cr_str {
         Code::HookFailed => "hook_failed\0",
         Code::RateLimited => "rate_limited\0",
         Code::Abandoned => "abandoned\0",
+        Code::AuditFailed => "audit_failed\0",
         Code::Pattern => "pattern\0",
         Code::Config => "config\0",
         Code::Store => "store\0",
@@ -386,6 +413,7 @@ fn code_word(code: Code) -> cr_str {
         Code::StoreDamaged => "store_damaged\0",
         Code::StoreFull => "store_full\0",
         Code::StoreClosed => "store_closed\0",
+        Code::StorePartial => "store_partial\0",
         Code::Usage => "usage\0",
         Code::NestingLimit => "nesting_limit\0",
         Code::OpenLimit => "open_limit\0",

@@ -64,6 +64,25 @@ pub(crate) unsafe fn bytes<'a>(data: *const u8, len: usize, name: &str) -> Resul
     Ok(unsafe { std::slice::from_raw_parts(data, len) })
 }
 
+/// An array; NULL with the length 0 is an empty one.
+///
+/// # Safety
+/// `items` is NULL or points to `len` items that stay unchanged for as long as `'a`.
+pub(crate) unsafe fn array<'a, T>(items: *const T, len: usize, name: &str) -> Result<&'a [T]> {
+    if items.is_null() {
+        return if len == 0 {
+            Ok(&[])
+        } else {
+            Err(Error::usage(format!("`{name}` is NULL, with the length {len}")))
+        };
+    }
+    if len.checked_mul(size_of::<T>()).is_none_or(|bytes| isize::try_from(bytes).is_err()) {
+        return Err(Error::usage(format!("`{name}` has the length {len}, which no array can have")));
+    }
+    // SAFETY: not NULL, a possible length, and as promised by the caller.
+    Ok(unsafe { std::slice::from_raw_parts(items, len) })
+}
+
 /// The bytes of a text, that may end at a NUL.
 ///
 /// # Safety

@@ -18,20 +18,28 @@
 
 pub mod answer;
 pub mod audit;
+pub mod audit_file;
 pub mod bytes;
 pub mod call;
 pub mod clock;
 pub mod context;
 pub mod database;
+pub mod document;
 pub mod engine;
 pub mod error;
+pub mod explain;
 pub mod helper;
 pub mod hook;
 pub mod limit;
+pub mod listener;
 pub mod logger;
+pub mod many;
 pub mod operation;
+pub mod page;
 pub mod register;
 pub mod reply;
+pub mod scan;
+pub mod sink;
 pub mod status;
 pub mod step;
 pub mod store;
@@ -39,9 +47,11 @@ pub mod text;
 pub mod version;
 
 mod drive;
+mod fork;
 mod guard;
 mod input;
 mod packed;
+mod show;
 mod token;
 pub mod user_data;
 

@@ -1,14 +1,17 @@
-//! A context as one run of bytes, for callers to whom each call into C is dear.
+//! Contexts, operations and pages as one run of bytes, for callers to whom each call into C is dear.
 //!
-//! Entry by entry: one byte for the kind (0 text, 1 boolean, 2 integer, 3 fault), the name's and the value's length as
+//! A context, entry by entry: one byte for the kind (0 text, 1 boolean, 2 integer, 3 fault), the name's and the value's length as
 //! 32-bit little-endian integers, the name, the value. A boolean is one byte, 0 or 1; an integer is eight,
 //! little-endian; a fault is the message of what the caller gave and no context can hold.
+
+use std::borrow::Cow;
 
 use checkrein::context::{Context, Value};
 use checkrein::{Error, Result};
 
 use crate::context::{CR_VALUE_BOOL, CR_VALUE_FAULT, CR_VALUE_INT, CR_VALUE_TEXT};
-use crate::input;
+use crate::many::{self, Asked};
+use crate::{input, step};
 
 /// Kind, name, value, and what comes behind them.
 type Entry<'a> = (u8, &'a [u8], &'a [u8], &'a [u8]);
@@ -26,11 +29,41 @@ pub(crate) fn unpack(mut packed: &[u8]) -> Result<Context> {
 
 fn entry(packed: &[u8]) -> Option<Entry<'_>> {
     let (&[kind], rest) = packed.split_first_chunk::<1>()?;
-    let (name_len, rest) = rest.split_first_chunk::<4>()?;
+    let (name, value, rest) = lengths_and_bytes(rest)?;
+    Some((kind, name, value, rest))
+}
+
+/// Two lengths, then so many bytes and so many bytes, then the rest.
+fn lengths_and_bytes(packed: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let (name_len, rest) = packed.split_first_chunk::<4>()?;
     let (value_len, rest) = rest.split_first_chunk::<4>()?;
     let (name, rest) = rest.split_at_checked(u32::from_le_bytes(*name_len) as usize)?;
     let (value, rest) = rest.split_at_checked(u32::from_le_bytes(*value_len) as usize)?;
-    Some((kind, name, value, rest))
+    Some((name, value, rest))
+}
+
+/// The operations of a batch or get-many: one byte for the kind, then as in a context.
+pub(crate) fn ops(mut packed: &[u8]) -> Result<Vec<Asked<'_>>> {
+    let mut ops = Vec::new();
+    while !packed.is_empty() {
+        let cut = || Error::usage("the packed operations are cut short: see the header for their form");
+        let (kind, key, value, rest) = entry(packed).ok_or_else(cut)?;
+        let kind = step::kind_of(kind.into())?;
+        ops.push((kind, Cow::Borrowed(key), many::value_of(kind, value)));
+        packed = rest;
+    }
+    Ok(ops)
+}
+
+/// The pairs of a page; nothing where it is cut short.
+pub(crate) fn pairs(mut packed: &[u8]) -> Option<Vec<(Vec<u8>, Vec<u8>)>> {
+    let mut pairs = Vec::new();
+    while !packed.is_empty() {
+        let (key, value, rest) = lengths_and_bytes(packed)?;
+        pairs.push((key.to_vec(), value.to_vec()));
+        packed = rest;
+    }
+    Some(pairs)
 }
 
 fn value_of(kind: u8, value: &[u8]) -> Result<Value> {
@@ -81,6 +114,26 @@ mod tests {
         assert_eq!(context.get("no"), Some(&Value::Bool(false)));
         assert_eq!(context.get("n"), Some(&Value::Int(-7)));
         assert!(unpack(b"").unwrap().is_empty());
+    }
+
+    #[test]
+    fn operations_and_pages_are_unpacked_or_refused() {
+        let all = [packed(1, "k", b""), packed(2, "l", b""), packed(0, "m", b"")].concat();
+        let shown: Vec<_> = ops(&all).unwrap();
+        assert_eq!(shown.len(), 3);
+        // An empty value is one; a delete and a get have none.
+        assert_eq!(shown[0].2.as_deref(), Some(&b""[..]));
+        assert!(shown[1].2.is_none() && shown[2].2.is_none());
+        assert_eq!(ops(&all[..all.len() - 1]).unwrap_err().code(), Code::Usage);
+        assert_eq!(ops(&packed(3, "k", b"")).unwrap_err().code(), Code::Usage);
+
+        let page = [&packed(0, "k", b"v")[1..], &packed(0, "l", b"")[1..]].concat();
+        let found = vec![(b"k".to_vec(), b"v".to_vec()), (b"l".to_vec(), Vec::new())];
+        assert_eq!(pairs(&page), Some(found));
+        assert_eq!(pairs(b""), Some(Vec::new()));
+        for end in 1..page.len() {
+            assert!(pairs(&page[..end]).is_none() || end == 10, "{end}");
+        }
     }
 
     #[test]

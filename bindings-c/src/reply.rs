@@ -2,11 +2,12 @@
 
 use checkrein::hook::{Answer, Failure};
 use checkrein::operation::StoreReply;
+use checkrein::store::Page;
 use checkrein::{Error, Result};
 
 use crate::answer::{BARE_MODIFY, cr_answer, lossy, take};
 use crate::text::cr_str;
-use crate::{cr_error, cr_status, guard, input, token};
+use crate::{cr_error, cr_status, guard, input, packed, token};
 
 /// What a hook said.
 pub type cr_answer_kind = i32;
@@ -35,7 +36,7 @@ pub type cr_reply_kind = i32;
 pub const CR_REPLY_VALUE: cr_reply_kind = 1;
 /// To a get: there is none.
 pub const CR_REPLY_NO_VALUE: cr_reply_kind = 2;
-/// To a put or delete: it is done.
+/// To a put, delete or batch: it is done.
 pub const CR_REPLY_DONE: cr_reply_kind = 3;
 /// What was no reply. The bytes describe it for the message: "a `str`".
 pub const CR_REPLY_INVALID: cr_reply_kind = 4;
@@ -43,6 +44,11 @@ pub const CR_REPLY_INVALID: cr_reply_kind = 4;
 pub const CR_REPLY_FOREIGN: cr_reply_kind = 5;
 /// It failed with one of Checkrein's errors, `raised`; `token` finds the host's object again, or is 0.
 pub const CR_REPLY_ERROR: cr_reply_kind = 6;
+/// To a scan: the bytes are the pairs, packed, pair by pair: the key's and the value's length as 32-bit little-endian
+/// integers, the key, the value. A page without pairs ends the scan.
+pub const CR_REPLY_PAGE: cr_reply_kind = 7;
+/// The same, and nothing follows.
+pub const CR_REPLY_LAST_PAGE: cr_reply_kind = 8;
 
 /// Makes an answer that a test hands to a hook. Free it with cr_answer_free.
 #[unsafe(no_mangle)]
@@ -158,6 +164,10 @@ impl<'a> Parts<'a> {
             CR_REPLY_VALUE => StoreReply::Invalid("CR_REPLY_VALUE without a value".to_owned()),
             CR_REPLY_NO_VALUE => StoreReply::Value(None),
             CR_REPLY_DONE => StoreReply::Done,
+            CR_REPLY_PAGE | CR_REPLY_LAST_PAGE => match packed::pairs(bytes) {
+                Some(pairs) => StoreReply::Page(Page { pairs, end: self.kind == CR_REPLY_LAST_PAGE }),
+                None => StoreReply::Invalid("a packed page that is cut short".to_owned()),
+            },
             CR_REPLY_INVALID => StoreReply::Invalid(lossy(bytes)),
             CR_REPLY_FOREIGN => StoreReply::Raised(token::cause(&named(bytes), self.token)),
             CR_REPLY_ERROR => match self.raised {

@@ -16,6 +16,8 @@ pub enum cr_status {
     CR_RATE_LIMITED = 3,
     /// The driver let go of the operation before it was done.
     CR_ABANDONED = 6,
+    /// A strict sink of the audit failed, so the operation was refused, or was not told after it was applied.
+    CR_AUDIT_FAILED = 7,
     /// A pattern does not parse or passes a bound.
     CR_PATTERN = 20,
     /// A setting is unknown, out of range or contradicts another.
@@ -30,6 +32,8 @@ pub enum cr_status {
     CR_STORE_FULL = 43,
     /// The database was closed.
     CR_STORE_CLOSED = 44,
+    /// A batch that is not atomic failed on the way: cr_error_applied_count says how far it came.
+    CR_STORE_PARTIAL = 45,
     /// A call that the API does not allow: NULL, a wrong order.
     CR_USAGE = 50,
     /// An operation was started from inside hooks nested too deep.
@@ -47,6 +51,7 @@ impl From<Code> for cr_status {
             Code::HookFailed => cr_status::CR_HOOK_FAILED,
             Code::RateLimited => cr_status::CR_RATE_LIMITED,
             Code::Abandoned => cr_status::CR_ABANDONED,
+            Code::AuditFailed => cr_status::CR_AUDIT_FAILED,
             Code::Pattern => cr_status::CR_PATTERN,
             Code::Config => cr_status::CR_CONFIG,
             Code::Store => cr_status::CR_STORE,
@@ -54,6 +59,7 @@ impl From<Code> for cr_status {
             Code::StoreDamaged => cr_status::CR_STORE_DAMAGED,
             Code::StoreFull => cr_status::CR_STORE_FULL,
             Code::StoreClosed => cr_status::CR_STORE_CLOSED,
+            Code::StorePartial => cr_status::CR_STORE_PARTIAL,
             Code::Usage => cr_status::CR_USAGE,
             Code::NestingLimit => cr_status::CR_NESTING_LIMIT,
             Code::OpenLimit => cr_status::CR_OPEN_LIMIT,

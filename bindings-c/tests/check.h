@@ -49,13 +49,19 @@ cr_context *agent(const char *name);
 
 void test_arguments(void);
 void test_audit(void);
+void test_audit_files(void);
 void test_contexts(void);
 void test_databases(void);
+void test_documents(void);
 void test_errors(void);
+void test_forks(void);
 void test_hooks(void);
 void test_limits(void);
+void test_several(void);
 void test_steps(void);
+void test_steps_many(void);
 void test_stores(void);
 void test_threads(void);
+void test_told(void);
 
 #endif

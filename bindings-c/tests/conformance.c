@@ -1,81 +1,13 @@
 /* Runs the conformance vectors twice: in whole calls with functions as hooks, and step by step as the drivers of other
  * languages do. What only such a driver can do (cancel an operation) runs step by step alone. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "conformance_world.h"
+#include "conformance_compare.h"
 
-static size_t faults;
-static struct world *now; /* for messages */
-
-static void fault(const char *where, size_t place, const char *what, struct bytes want, struct bytes have)
-{
-    faults++;
-    fprintf(stderr, "%s (%s), %s %zu: %s\n  want %.*s\n  got  %.*s\n", now->vector->name,
-            now->in_steps ? "in steps" : "in calls", where, place, what, (int)want.len,
-            want.data == NULL ? "" : (const char *)want.data, (int)have.len,
-            have.data == NULL ? "(nothing)" : (const char *)have.data);
-}
-
-static struct bytes of_str(cr_str text)
-{
-    return (struct bytes){(const uint8_t *)text.data, text.len};
-}
-
-static void text_is(const char *where, size_t place, const char *what, struct run want, cr_str have, int part)
-{
-    if (want.data == NULL)
-        return;
-    struct bytes wanted = expand(now, want);
-    int fits = same(wanted, of_str(have));
-    for (size_t at = 0; part && !fits && have.data != NULL && at + wanted.len <= have.len; at++)
-        fits = memcmp(have.data + at, wanted.data, wanted.len) == 0;
-    if (!fits)
-        fault(where, place, what, wanted, of_str(have));
-}
-
-static void number_is(const char *where, size_t place, const char *what, uint64_t want, uint64_t have)
-{
-    char wanted[32], got[32];
-    snprintf(wanted, sizeof wanted, "%" PRIu64, want);
-    snprintf(got, sizeof got, "%" PRIu64, have);
-    if (want != have)
-        fault(where, place, what, (struct bytes){(uint8_t *)wanted, strlen(wanted)},
-              (struct bytes){(uint8_t *)got, strlen(got)});
-}
-
-static void error_is(const char *where, size_t place, const struct failure *want, const cr_error *error)
-{
-    cr_error_info info;
-    if (!want->present || !cr_error_get_info(error, &info)) {
-        if (want->present || error != NULL)
-            fault(where, place, "an error", (struct bytes){CR_BYTES("one, or none")}, of_str(cr_error_message(error)));
-        return;
-    }
-    text_is(where, place, "class", want->class_, info.class_name, 0);
-    text_is(where, place, "code", want->code_, info.code, 0);
-    text_is(where, place, "reason", want->reason_, info.reason, 0);
-    text_is(where, place, "message", want->message_, info.message, 1);
-    text_is(where, place, "rule", want->rule_, info.rule, 0);
-    text_is(where, place, "operation", want->operation_, info.operation, 0);
-    text_is(where, place, "limit", want->limit_, info.limit, 0);
-    text_is(where, place, "scope", want->scope_, info.scope, 0);
-    struct bytes key = expand(now, want->key), have = {info.key, info.key_len};
-    if (key.data != NULL && !same(key, have))
-        fault(where, place, "key", key, have);
-    if (want->applied != 0)
-        number_is(where, place, "applied", (uint64_t)want->applied - 1, (uint64_t)info.applied);
-    if (want->has_position)
-        number_is(where, place, "position", want->position, info.position);
-    if (want->has_retry_after_ns)
-        number_is(where, place, "retry_after_ns", want->retry_after_ns, info.retry_after_ns);
-    if (want->cause == 1 && info.cause_type.data != NULL)
-        fault(where, place, "cause", (struct bytes){NULL, 0}, of_str(info.cause_type));
-    if (want->cause == 2)
-        text_is(where, place, "cause", (struct run){FOREIGN, strlen(FOREIGN), 1}, info.cause_type, 0);
-}
+size_t faults;
+struct world *now;
 
 static cr_status add_limit(const struct limit *limit, cr_error **error)
 {
@@ -96,6 +28,9 @@ static void ended(const char *where, size_t place, const struct failure *want, c
 
 static void set_up(const struct vector *vector)
 {
+    error_is("options", 0, &vector->options_error, now->fault);
+    if (now->engine == NULL)
+        return;
     for (size_t i = 0; i < vector->ready_made_len; i++) {
         const struct ready_made *given = &vector->ready_made[i];
         struct bytes keys = expand(now, given->keys), bytes = expand(now, given->replacement);
@@ -121,6 +56,11 @@ static void set_up(const struct vector *vector)
         world_add_hook(now, vector->hooks[i].name.data, vector->hooks[i].name.len, &error);
         ended("hook of the host", i + 1, &vector->hooks[i].error, error);
     }
+    for (size_t i = 0; i < vector->listeners_len; i++)
+        number_is("listener", i + 1, "status", CR_OK, (uint64_t)world_add_listener(now, &now->listeners[i], NULL));
+    for (size_t i = 0; i < vector->sinks_len; i++)
+        if (!vector->sinks[i].spare)
+            number_is("sink", i + 1, "status", CR_OK, (uint64_t)world_add_sink(now, &now->sinks[i], NULL));
 }
 
 static void status_is(size_t place, const struct step *step, cr_limit_list *list)
@@ -199,16 +139,118 @@ static void ask_helper(size_t place, const struct step *step)
     cr_context_free(context);
 }
 
+/* The pairs or values that are expected. */
+static void list_is(size_t place, const struct step *step, const struct got *got)
+{
+    size_t len;
+    const cr_op *want = world_ops(now, step->wanted, step->wanted_len, &len);
+    if (got->error != NULL && step->expect == EXPECT_VALUES)
+        return;
+    number_is("step", place, "pairs or values", len, got->list.len);
+    for (size_t i = 0; i < len && i < got->list.len; i++) {
+        const struct stored *have = &got->list.items[i];
+        struct bytes key = {want[i].key, want[i].key_len}, value = {want[i].value, want[i].value_len};
+        struct bytes have_key = {have->key, have->key_len}, have_value = {have->value, have->value_len};
+        if (step->expect == EXPECT_PAIRS && !same(key, have_key))
+            fault("step", place, "key", key, have_key);
+        if (!same(value, have_value))
+            fault("step", place, "value", value, have_value);
+    }
+}
+
+static cr_error *explain(size_t place, const struct step *step, struct bytes operation, struct bytes key)
+{
+    uint8_t *json = NULL;
+    size_t len = 0;
+    cr_error *error = NULL;
+    cr_context *context = world_context(step->context, step->entries, now);
+    cr_engine_explain(now->engine, (const char *)operation.data, operation.len, key.data, key.len, context, &json, &len, &error);
+    cr_context_free(context);
+    for (size_t i = 0; json != NULL && i < step->facts_len; i++) {
+        struct bytes want = expand(now, step->facts[i].value), have = json_at((struct bytes){json, len}, step->facts[i].path);
+        if (!same(want, have))
+            fault("step", place, step->facts[i].path, want, have);
+    }
+    cr_bytes_free(json, len);
+    return error;
+}
+
+/* Reads a document; with `reload`, the engine takes it. */
+static cr_error *read_document(const struct step *step, const char *format, size_t format_len, int reload)
+{
+    char name[32];
+    cr_document *document = NULL;
+    cr_error *error = NULL;
+    struct bytes text = expand(now, step->value);
+    snprintf(name, sizeof name, "policy.%.*s", (int)format_len, format);
+    if (cr_document_parse((const char *)text.data, text.len, format, format_len, name, CR_NUL, &document, &error) == CR_OK &&
+        reload)
+        cr_engine_reload(now->engine, document, &error);
+    cr_document_free(document);
+    return error;
+}
+
+static cr_error *fill(const struct step *step)
+{
+    size_t len;
+    cr_error *error = NULL;
+    const cr_op *ops = world_ops(now, step->several, step->several_len, &len);
+    if (now->database != NULL)
+        cr_database_batch(now->database, ops, len, &error);
+    for (size_t i = 0; now->database == NULL && i < len; i++)
+        store_put(now, (struct bytes){ops[i].key, ops[i].key_len}, (struct bytes){ops[i].value, ops[i].value_len});
+    return error;
+}
+
+static cr_error *change_tellers(const struct step *step)
+{
+    cr_error *error = NULL;
+    bool removed = true;
+    if (step->does == DO_REMOVE_LISTENER) {
+        struct telling *listener = world_teller(now->listeners, now->vector->listeners_len, step->name);
+        cr_engine_remove_listener(now->engine, listener->handle, &removed, &error);
+    } else {
+        struct telling *sink = world_teller(now->sinks, now->vector->sinks_len, step->name);
+        if (step->does == DO_ADD_SINK)
+            world_add_sink(now, sink, &error);
+        else
+            cr_engine_remove_audit_sink(now->engine, sink->handle, &removed, &error);
+    }
+    number_is("step", 0, "removed", 1, removed);
+    return error;
+}
+
 static cr_error *play_step(size_t place, const struct step *step, struct got *got)
 {
     cr_error *error = NULL;
+    struct asked asked = {.kind = step->kind, .take = -1};
     struct bytes key = expand(now, step->key), name = expand(now, step->name);
     switch (step->does) {
     case DO_PUT:
     case DO_GET:
     case DO_DELETE:
-        *got = operate(now, step->kind, key, expand(now, step->value), step->context, step->entries, NULL, 0);
+        asked.key = key;
+        asked.value = expand(now, step->value);
+        *got = operate(now, asked, step->context, step->entries, NULL, 0);
         return NULL;
+    case DO_SCAN:
+        asked = (struct asked){.kind = CR_SCAN, .key = key, .take = step->take};
+        *got = operate(now, asked, step->context, step->entries, NULL, 0);
+        return NULL;
+    case DO_GET_MANY:
+    case DO_BATCH:
+        asked.kind = step->does == DO_BATCH ? CR_BATCH : CR_GET_MANY;
+        asked.ops = world_ops(now, step->several, step->several_len, &asked.ops_len);
+        asked.one_by_one = step->one_by_one;
+        *got = operate(now, asked, step->context, step->entries, NULL, 0);
+        return NULL;
+    case DO_EXPLAIN: return explain(place, step, name, key);
+    case DO_PARSE: return read_document(step, (const char *)name.data, name.len, 0);
+    case DO_RELOAD: return read_document(step, "json", 4, 1);
+    case DO_FILL: return fill(step);
+    case DO_REMOVE_LISTENER:
+    case DO_ADD_SINK:
+    case DO_REMOVE_SINK: return change_tellers(step);
     case DO_STORED:
         if (now->database != NULL) {
             got->status = cr_database_get(now->database, key.data, key.len, &got->value, &got->value_len, &error);
@@ -260,11 +302,13 @@ static void play(size_t place, const struct step *step)
         got.error = error;
     number_is("step", place, "status is the error's", cr_error_status(got.error) == CR_OK ? CR_OK : (uint64_t)cr_error_status(got.error),
               error != NULL ? (uint64_t)cr_error_status(error) : (uint64_t)got.status);
-    number_is("step", place, "cancelled", step->expect == EXPECT_CANCELLED, (uint64_t)got.cancelled);
+    number_is("step", place, "cancelled", step->expect == EXPECT_CANCELLED || step->cancelled, (uint64_t)got.cancelled);
     error_is("step", place, &step->error, got.error);
     struct bytes want = expand(now, step->expected), have = {got.value, got.value_len};
     if (step->expect == EXPECT_VALUE && !same(want, have))
         fault("step", place, "value", want, have);
+    if (step->expect == EXPECT_PAIRS || step->expect == EXPECT_VALUES)
+        list_is(place, step, &got);
     got_free(&got);
 }
 
@@ -281,8 +325,54 @@ static void timestamp_is(size_t place, uint64_t at_ns, cr_str have)
 
 static void absent_or(size_t place, const char *what, struct run want, cr_str have)
 {
-    if (!same(expand(now, want), of_str(have)))
-        fault("audit", place, what, expand(now, want), of_str(have));
+    struct bytes wanted = expand(now, want);
+    if (!same(wanted, of_str(have)) && !same(without_types(wanted), of_str(have)))
+        fault("audit", place, what, wanted, of_str(have));
+}
+
+/* What listeners or sinks were told, all of it. */
+static void told_is(const char *where, const struct told *want, size_t len, const struct hearings *have)
+{
+    number_is(where, 0, "told", len, have->len);
+    for (size_t i = 0; i < len && i < have->len; i++) {
+        const struct heard *heard = &have->items[i];
+        const struct {
+            const char *what;
+            struct run want;
+            struct bytes have;
+        } texts[] = {{"who", want[i].who, {(const uint8_t *)heard->who->name.data, heard->who->name.len}},
+                     {"code", want[i].code, heard->code},
+                     {"phase", want[i].phase, heard->phase},
+                     {"operation", want[i].operation, heard->operation},
+                     {"result", want[i].result, heard->result},
+                     {"rule", want[i].rule, heard->rule},
+                     {"key", want[i].key, heard->key}};
+        for (size_t at = 0; at < sizeof texts / sizeof *texts; at++)
+            if (!same(expand(now, texts[at].want), texts[at].have))
+                fault(where, i + 1, texts[at].what, expand(now, texts[at].want), texts[at].have);
+        number_is(where, i + 1, "applied", (uint64_t)(want[i].applied + 1), (uint64_t)(heard->applied + 1));
+    }
+}
+
+/* The number of an entry's operation, among those of the log so far. */
+static uint64_t operation_number(const cr_audit_log *log, size_t place)
+{
+    cr_audit_entry entry, other;
+    uint64_t number = 0;
+    cr_audit_log_at(log, place, &entry);
+    for (size_t i = 0; i <= place; i++) {
+        int is_new = 1;
+        cr_audit_log_at(log, i, &other);
+        for (size_t before = 0; before < i; before++) {
+            cr_audit_entry one;
+            cr_audit_log_at(log, before, &one);
+            is_new = is_new && !same(of_str(one.operation_id), of_str(other.operation_id));
+        }
+        number += (uint64_t)is_new;
+        if (same(of_str(other.operation_id), of_str(entry.operation_id)))
+            return number;
+    }
+    return number;
 }
 
 static void audit_is(const struct vector *vector)
@@ -315,6 +405,11 @@ static void audit_is(const struct vector *vector)
         absent_or(i + 1, "rule", want->rule, have.rule);
         absent_or(i + 1, "reason", want->reason, have.reason);
         absent_or(i + 1, "key", want->key, have.key);
+        number_is("audit", i + 1, "is a scan", (uint64_t)want->is_scan, (uint64_t)have.is_scan);
+        number_is("audit", i + 1, "given", want->given, have.given);
+        number_is("audit", i + 1, "withheld", want->withheld, have.withheld);
+        if (want->same != 0)
+            number_is("audit", i + 1, "same", (uint64_t)want->same, operation_number(log, i));
         if (have.operation_id.len == 0)
             fault("audit", i + 1, "operation_id", (struct bytes){NULL, 0}, of_str(have.operation_id));
     }
@@ -336,6 +431,8 @@ int main(void)
             set_up(vector);
             for (size_t at = 0; at < vector->steps_len; at++)
                 play(at + 1, &vector->steps[at]);
+            told_is("denied", vector->denied, vector->denied_len, &now->denied);
+            told_is("sunk", vector->sunk, vector->sunk_len, &now->sunk);
             audit_is(vector);
             world_free(now);
         }

@@ -33,7 +33,7 @@ static void hooks_by_number(void)
     WORKS(cr_engine_add_hook_id(bench.engine, CR_BEFORE_WRITE, "k", CR_NUL, 41, &handle, &error));
     CHECK(start(bench.engine, CR_WRITE, 0, &step) == CR_OK);
     CHECK(step.kind == CR_STEP_CALL_HOOK && step.id == 41 && step.trigger == CR_BEFORE_WRITE && step.depth == 1);
-    CHECK(step.version == 1 && step.size == sizeof step && step.value_len == 5 && step.key_len == 1);
+    CHECK(step.version == 2 && step.size == sizeof step && step.value_len == 5 && step.key_len == 1);
     CHECK(step.value_is_original && cr_context_len(step.context) == 0);
     CHECK(cr_engine_open_operations(bench.engine) == 1);
     /* A removed hook is still asked, and its number comes back once nobody can ask any more. */

@@ -63,7 +63,7 @@ static void drop(void *user_data)
 
 static cr_store store_of(struct shelf *shelf)
 {
-    return (cr_store){sizeof(cr_store), shelf, get, put, delete_, drop};
+    return (cr_store){.size = sizeof(cr_store), .user_data = shelf, .get = get, .put = put, .delete_ = delete_, .drop = drop};
 }
 
 static void works(void)

@@ -27,6 +27,26 @@
 #define CR_FILTER_LIMIT 1
 
 /**
+ * `rotate_bytes` counts, though it is 0.
+ */
+#define CR_AUDIT_FILE_ROTATE_BYTES 1
+
+/**
+ * `max_open_operations` counts, though it is 0.
+ */
+#define CR_ENGINE_MAX_OPEN_OPERATIONS 1
+
+/**
+ * The host's store can be asked for pages.
+ */
+#define CR_STORE_CAN_SCAN 1
+
+/**
+ * The host's store can do several puts and deletes, all or none.
+ */
+#define CR_STORE_CAN_BATCH 2
+
+/**
  * `max_per_second` is given, though it is 0.
  */
 #define CR_LIMIT_MAX_PER_SECOND 1
@@ -52,8 +72,14 @@
 #define CR_LIMIT_MAX_KEYS 16
 
 /**
- * Show store steps of a database that may wait for the disk, rather than perform them: the driver picks the thread
- * and calls cr_operation_perform_store.
+ * For cr_engine_batch: one operation after the other, where the store has no atomic batch. All are judged before any
+ * is done; a failure on the way is CR_STORE_PARTIAL, and cr_error_applied_count says how many were done.
+ */
+#define CR_BATCH_ONE_BY_ONE 1
+
+/**
+ * Show the steps that may wait for the disk (those of a database, entries for a file of the audit), rather than perform
+ * them: the driver picks the thread and calls cr_operation_perform_store.
  */
 #define CR_ASK_BLOCKING_STORE 1
 
@@ -61,6 +87,17 @@
  * Show what the engine's own logger would be told, rather than tell it.
  */
 #define CR_ASK_LOG 2
+
+/**
+ * With CR_BATCH: one operation after the other, where the store has no atomic batch (see CR_BATCH_ONE_BY_ONE).
+ */
+#define CR_ASK_ONE_BY_ONE 4
+
+/**
+ * Start it and let it go at once, as a driver does whose caller has been cancelled already: nothing is asked, it ends with
+ * CR_ABANDONED, and the audit tells it.
+ */
+#define CR_ASK_NOTHING 8
 
 /**
  * What a function says about its success. The numbers are the same in every version.
@@ -91,6 +128,10 @@ enum cr_status
      */
     CR_ABANDONED = 6,
     /**
+     * A strict sink of the audit failed, so the operation was refused, or was not told after it was applied.
+     */
+    CR_AUDIT_FAILED = 7,
+    /**
      * A pattern does not parse or passes a bound.
      */
     CR_PATTERN = 20,
@@ -118,6 +159,10 @@ enum cr_status
      * The database was closed.
      */
     CR_STORE_CLOSED = 44,
+    /**
+     * A batch that is not atomic failed on the way: cr_error_applied_count says how far it came.
+     */
+    CR_STORE_PARTIAL = 45,
     /**
      * A call that the API does not allow: NULL, a wrong order.
      */
@@ -150,6 +195,12 @@ typedef int32_t cr_status;
 typedef struct cr_answer cr_answer;
 
 /**
+ * A file of the audit, which an engine writes. May be used by several threads at once. The engine keeps it open until
+ * the sink is removed, though the handle is freed.
+ */
+typedef struct cr_audit_file cr_audit_file;
+
+/**
  * Entries of the audit, copied, the oldest first.
  */
 typedef struct cr_audit_log cr_audit_log;
@@ -167,6 +218,12 @@ typedef struct cr_context cr_context;
  * was made over it keeps it alive.
  */
 typedef struct cr_database cr_database;
+
+/**
+ * A policy document that was read and checked (docs/documents.md). May be used by several threads at once, and for
+ * several engines.
+ */
+typedef struct cr_document cr_document;
 
 /**
  * Stands between a program and its store: every put, get and delete is judged by the hooks and limits. May be used by
@@ -195,6 +252,11 @@ typedef struct cr_manual_clock cr_manual_clock;
  * CR_STEP_DONE, cr_operation_finish or cr_operation_free.
  */
 typedef struct cr_operation cr_operation;
+
+/**
+ * A scan that has started. It may go from thread to thread, and be used by one at a time.
+ */
+typedef struct cr_scan cr_scan;
 
 /**
  * A store's reply. The library makes it and takes it back when the store's function returns.
@@ -238,7 +300,7 @@ typedef struct cr_audit_filter {
      */
     size_t session_id_len;
     /**
-     * Only of this operation: `read`, `write` or `delete`.
+     * Only of this operation: `read`, `write`, `delete` or `scan`.
      */
     const char *operation;
     /**
@@ -283,7 +345,7 @@ typedef struct cr_str {
  */
 typedef struct cr_audit_entry {
     /**
-     * Its number: from 1, without a gap.
+     * Its number: from 1, without a gap. 0 where a strict sink is told of what was decided and is not done.
      */
     uint64_t sequence;
     /**
@@ -303,11 +365,11 @@ typedef struct cr_audit_entry {
      */
     struct cr_str surface;
     /**
-     * `read`, `write` or `delete`.
+     * `read`, `write`, `delete` or `scan`.
      */
     struct cr_str operation;
     /**
-     * The key as text: `\` and bytes that are not UTF-8 as `\xNN`.
+     * The key (of a scan the prefix) as text: `\` and bytes that are not UTF-8 as `\xNN`.
      */
     struct cr_str key;
     /**
@@ -346,7 +408,109 @@ typedef struct cr_audit_entry {
      * Whether the store had done it: 1, 0, or -1 where the entry does not say.
      */
     int32_t applied;
+    /**
+     * Not zero where `given` and `withheld` count: of a scan.
+     */
+    int32_t is_scan;
+    /**
+     * How many pairs a scan gave.
+     */
+    uint64_t given;
+    /**
+     * How many keys it left out.
+     */
+    uint64_t withheld;
 } cr_audit_entry;
+
+/**
+ * How a file of the audit is kept. Zero is the default of every field but `size`; a length may be CR_NUL.
+ */
+typedef struct cr_audit_file_options {
+    /**
+     * `sizeof(cr_audit_file_options)`.
+     */
+    size_t size;
+    /**
+     * CR_AUDIT_FILE_ bits of numbers that count although they are 0.
+     */
+    uint32_t given;
+    /**
+     * Not zero: strict. Each line is on disk before the operation goes on; where that fails, it is refused.
+     */
+    int32_t strict;
+    /**
+     * When what was written is synced: `never`, `interval` or `always`. NULL is the default, `interval`.
+     */
+    const char *fsync;
+    /**
+     * Its length.
+     */
+    size_t fsync_len;
+    /**
+     * The key of an HMAC chain, of 16 bytes or more; NULL for a plain hash chain. Copied.
+     */
+    const uint8_t *hmac_key;
+    /**
+     * Its length.
+     */
+    size_t hmac_key_len;
+    /**
+     * The size that a file is not to pass; the chain goes on in a new one. Default: 64 MiB; 0 that is given is never.
+     */
+    uint64_t rotate_bytes;
+} cr_audit_file_options;
+
+/**
+ * The last line of a chain: kept elsewhere, it shows later whether lines were cut off at the end.
+ */
+typedef struct cr_audit_head {
+    /**
+     * The line's number; 0 where there is none yet.
+     */
+    uint64_t sequence;
+    /**
+     * Number and hash as text, `SEQUENCE:HEX`, NUL-terminated.
+     */
+    char text[96];
+    /**
+     * The text's length.
+     */
+    size_t text_len;
+} cr_audit_head;
+
+/**
+ * What a chain is held against. Zero is the default of every field but `size`; a length may be CR_NUL.
+ */
+typedef struct cr_verify_options {
+    /**
+     * `sizeof(cr_verify_options)`.
+     */
+    size_t size;
+    /**
+     * The key that it was written with; NULL for a plain hash chain.
+     */
+    const uint8_t *hmac_key;
+    /**
+     * Its length.
+     */
+    size_t hmac_key_len;
+    /**
+     * A head that was kept elsewhere, as text: the chain must hold that very line. May be NULL.
+     */
+    const char *head;
+    /**
+     * Its length.
+     */
+    size_t head_len;
+    /**
+     * Where older files were archived and removed: the head of the last line of the newest of them. May be NULL.
+     */
+    const char *after;
+    /**
+     * Its length.
+     */
+    size_t after_len;
+} cr_verify_options;
 
 /**
  * What kind of value a context holds.
@@ -407,6 +571,77 @@ typedef struct cr_database_options {
 } cr_database_options;
 
 /**
+ * What is done to the data.
+ */
+typedef int32_t cr_kind;
+
+/**
+ * One of several operations. Zero is the default of every field.
+ */
+typedef struct cr_op {
+    /**
+     * CR_WRITE or CR_DELETE in a batch, CR_READ in a get-many.
+     */
+    cr_kind kind;
+    /**
+     * The key.
+     */
+    const uint8_t *key;
+    /**
+     * The key's length.
+     */
+    size_t key_len;
+    /**
+     * CR_WRITE: the value.
+     */
+    const uint8_t *value;
+    /**
+     * The value's length.
+     */
+    size_t value_len;
+} cr_op;
+
+/**
+ * A key and its value.
+ */
+typedef struct cr_pair {
+    /**
+     * The key.
+     */
+    const uint8_t *key;
+    /**
+     * The key's length.
+     */
+    size_t key_len;
+    /**
+     * The value.
+     */
+    const uint8_t *value;
+    /**
+     * The value's length.
+     */
+    size_t value_len;
+} cr_pair;
+
+/**
+ * A page of cr_database_scan. It lives until cr_page_free.
+ */
+typedef struct cr_page {
+    /**
+     * The pairs, in the order of their keys' bytes.
+     */
+    const struct cr_pair *pairs;
+    /**
+     * How many there are.
+     */
+    size_t len;
+    /**
+     * Not zero where nothing follows.
+     */
+    int32_t at_end;
+} cr_page;
+
+/**
  * How grave a message is.
  */
 typedef int32_t cr_log_level;
@@ -447,6 +682,11 @@ typedef struct cr_logger {
 } cr_logger;
 
 /**
+ * Whether refusals are enforced.
+ */
+typedef int32_t cr_mode;
+
+/**
  * What an engine is made with. Zero is the default of every field but `size`.
  */
 typedef struct cr_engine_options {
@@ -467,6 +707,30 @@ typedef struct cr_engine_options {
      * a logger of its own. NULL is a line on the standard error. Copied.
      */
     const struct cr_logger *logger;
+    /**
+     * Names that every context must have: an operation without one of them is refused. Copied; a length may be CR_NUL.
+     */
+    const struct cr_str *require_context;
+    /**
+     * How many names there are.
+     */
+    size_t require_context_len;
+    /**
+     * Whether refusals are enforced: a CR_MODE_ constant.
+     */
+    cr_mode mode;
+    /**
+     * For cr_engine_new_in_steps: CR_STORE_CAN_ bits. What the store cannot, is refused.
+     */
+    uint32_t store_can;
+    /**
+     * CR_ENGINE_ bits of numbers that count although they are 0.
+     */
+    uint32_t given;
+    /**
+     * A policy document to begin with; NULL for none. Making the engine fails where it cannot be applied.
+     */
+    const struct cr_document *document;
 } cr_engine_options;
 
 /**
@@ -494,6 +758,27 @@ typedef void (*cr_store_delete_fn)(void *user_data,
                                    const uint8_t *key,
                                    size_t key_len,
                                    struct cr_store_reply *reply);
+
+/**
+ * Reads the pairs whose keys begin with the prefix, in the order of their bytes, from the first key that is greater than
+ * `after` (NULL: from the first), at most `limit`: give each with cr_store_reply_pair, then reply with
+ * cr_store_reply_page.
+ */
+typedef void (*cr_store_scan_fn)(void *user_data,
+                                 const uint8_t *prefix,
+                                 size_t prefix_len,
+                                 const uint8_t *after,
+                                 size_t after_len,
+                                 size_t limit,
+                                 struct cr_store_reply *reply);
+
+/**
+ * Does all of these puts and deletes (CR_WRITE, CR_DELETE) in their order, or none: reply with cr_store_reply_done.
+ */
+typedef void (*cr_store_batch_fn)(void *user_data,
+                                  const struct cr_op *ops,
+                                  size_t ops_len,
+                                  struct cr_store_reply *reply);
 
 /**
  * A store of the host. The functions may be called by several threads at once, in the thread that drives the
@@ -525,6 +810,14 @@ typedef struct cr_store {
      * Lets `user_data` go; may be NULL.
      */
     cr_drop_fn drop;
+    /**
+     * Reads a page; NULL where the store cannot scan.
+     */
+    cr_store_scan_fn scan;
+    /**
+     * Does several at once; NULL where the store cannot do all or none.
+     */
+    cr_store_batch_fn batch;
 } cr_store;
 
 /**
@@ -603,6 +896,11 @@ typedef struct cr_error_info {
      * Not zero where `host_token` stands for this very error, and not for its cause: raise that object again.
      */
     int32_t is_host_object;
+    /**
+     * Of a batch that is not atomic: how many of its operations, the first ones, the store had done; -1 where the error
+     * does not say.
+     */
+    int64_t applied_count;
 } cr_error_info;
 
 /**
@@ -656,6 +954,10 @@ typedef struct cr_call {
      * Not zero where no hook has changed the value.
      */
     int32_t value_is_original;
+    /**
+     * Which key of a batch or get-many it is about, from 0.
+     */
+    size_t at;
 } cr_call;
 
 /**
@@ -804,9 +1106,63 @@ typedef struct cr_limit_status {
 } cr_limit_status;
 
 /**
- * What is done to the data.
+ * Takes a refusal and says whether that worked: 0 is a failure, which is logged. The refusal stands whatever it does. It
+ * is called in the thread that drives the operation, before the caller gets the error; by several threads at once. It
+ * may use the engine, and must not throw or jump out. The error lives until it returns.
  */
-typedef int32_t cr_kind;
+typedef int32_t (*cr_denied_fn)(void *user_data, const struct cr_error *error);
+
+/**
+ * Who is told of refusals. The library owns `user_data` from the call on that it is given to, one that fails included,
+ * and calls `drop` with its last use.
+ */
+typedef struct cr_listener {
+    /**
+     * `sizeof(cr_listener)`.
+     */
+    size_t size;
+    /**
+     * Takes a refusal.
+     */
+    cr_denied_fn denied;
+    /**
+     * Handed to `denied`; may be NULL.
+     */
+    void *user_data;
+    /**
+     * Lets `user_data` go; may be NULL.
+     */
+    cr_drop_fn drop;
+} cr_listener;
+
+/**
+ * A run of bytes; `data` is NULL where there is none.
+ */
+typedef struct cr_bytes {
+    /**
+     * The first byte.
+     */
+    const uint8_t *data;
+    /**
+     * How many there are.
+     */
+    size_t len;
+} cr_bytes;
+
+/**
+ * The values of a get-many, in the order of its keys: `data` is NULL where there is none, or a hook hides it. They
+ * live until cr_values_free.
+ */
+typedef struct cr_values {
+    /**
+     * The values.
+     */
+    const struct cr_bytes *items;
+    /**
+     * How many there are: as many as keys.
+     */
+    size_t len;
+} cr_values;
 
 /**
  * What is asked of an engine. Zero is the default of every field but `size` and `kind`.
@@ -817,7 +1173,7 @@ typedef struct cr_request {
      */
     size_t size;
     /**
-     * CR_READ, CR_WRITE or CR_DELETE.
+     * CR_READ, CR_WRITE, CR_DELETE, CR_SCAN, CR_BATCH or CR_GET_MANY.
      */
     cr_kind kind;
     /**
@@ -825,7 +1181,7 @@ typedef struct cr_request {
      */
     uint32_t flags;
     /**
-     * The key.
+     * The key; CR_SCAN: the prefix.
      */
     const uint8_t *key;
     /**
@@ -848,6 +1204,14 @@ typedef struct cr_request {
      * Zero, or the depth that the step or call said from inside whose hook the operation is started.
      */
     uint32_t depth;
+    /**
+     * CR_BATCH, CR_GET_MANY: what is to be done to which keys.
+     */
+    const struct cr_op *ops;
+    /**
+     * How many there are.
+     */
+    size_t ops_len;
 } cr_request;
 
 /**
@@ -856,19 +1220,24 @@ typedef struct cr_request {
 typedef int32_t cr_step_kind;
 
 /**
+ * Which moment of an operation an entry tells of.
+ */
+typedef int32_t cr_phase;
+
+/**
  * What an operation needs next, or how it ended. Set `size` before each call.
  *
- * Later versions add kinds, and fields at the end. A driver that meets a kind it does not know ends the operation with
- * cr_operation_finish, which refuses it. What the pointers show lives until the next call with this operation; what
- * CR_STEP_DONE gives is the caller's.
+ * Later versions add kinds, and fields at the end; a caller of an earlier version gets the fields that it has room for.
+ * A driver that meets a kind it does not know ends the operation with cr_operation_finish, which refuses it. What the
+ * pointers show lives until the next call with this operation; what CR_STEP_DONE gives is the caller's.
  */
 typedef struct cr_step {
     /**
-     * In: `sizeof(cr_step)`.
+     * In: `sizeof(cr_step)`. Out: how much of it was filled in.
      */
     uint32_t size;
     /**
-     * The version of what was filled in: 1.
+     * The version of what was filled in: 2, or 1 where there is no room for what comes behind `value_is_owned`.
      */
     uint32_t version;
     /**
@@ -906,7 +1275,7 @@ typedef struct cr_step {
      */
     size_t key_len;
     /**
-     * CR_STEP_CALL_HOOK, CR_STEP_LOG: the host's number.
+     * CR_STEP_CALL_HOOK, CR_STEP_LOG, CR_STEP_RECORD, CR_STEP_NOTIFY: the host's number.
      */
     uint64_t id;
     /**
@@ -922,7 +1291,8 @@ typedef struct cr_step {
      */
     cr_trigger trigger;
     /**
-     * CR_STEP_CALL_HOOK: the depth to be handed to operations that the hook starts.
+     * CR_STEP_CALL_HOOK, CR_STEP_RECORD, CR_STEP_NOTIFY: the depth to be handed to operations that the host starts
+     * meanwhile.
      */
     uint32_t depth;
     /**
@@ -937,6 +1307,48 @@ typedef struct cr_step {
      * CR_STEP_DONE: not zero where `value` is to be given to cr_bytes_free.
      */
     int32_t value_is_owned;
+    /**
+     * From here on version 2. CR_STEP_CALL_HOOK: which key of a batch or get-many it is about, from 0.
+     */
+    size_t at;
+    /**
+     * CR_STEP_STORE_SCAN: the last key of the page before, or NULL.
+     */
+    const uint8_t *after;
+    /**
+     * The length of `after`.
+     */
+    size_t after_len;
+    /**
+     * CR_STEP_STORE_SCAN: the most pairs. CR_STEP_STORE_BATCH: how many there are in `ops`. CR_STEP_RECORD: how many
+     * there are in `entries`.
+     */
+    size_t count;
+    /**
+     * CR_STEP_STORE_BATCH: what is to be done.
+     */
+    const struct cr_op *ops;
+    /**
+     * CR_STEP_RECORD: one entry, or one for each key of a batch or get-many, after those of operations before it that
+     * ended without a driver.
+     */
+    const struct cr_audit_log *entries;
+    /**
+     * CR_STEP_NOTIFY: what the caller will get. Not to be freed.
+     */
+    const struct cr_error *refusal;
+    /**
+     * CR_STEP_DONE of a get-many: the values, to be freed with cr_values_free; NULL where no key was given.
+     */
+    struct cr_values *values;
+    /**
+     * CR_STEP_RECORD: which moment it is.
+     */
+    cr_phase phase;
+    /**
+     * CR_STEP_RECORD: not zero where the entries are for a file of the audit.
+     */
+    int32_t is_file;
 } cr_step;
 
 /**
@@ -948,6 +1360,42 @@ typedef int32_t cr_answer_kind;
  * What a store replied.
  */
 typedef int32_t cr_reply_kind;
+
+/**
+ * Takes entries of the audit and says whether that worked: 0 is a failure. They are read with cr_audit_log_at and
+ * cr_audit_log_json, and live until it returns: one entry, or one for each key of a batch or get-many, after those of
+ * operations before it that ended without a driver. It is called in the thread that drives the operation, by several threads at once. It may use the engine, and must not throw or jump
+ * out.
+ */
+typedef int32_t (*cr_sink_fn)(void *user_data, const struct cr_audit_log *entries, cr_phase phase);
+
+/**
+ * A sink of the audit. The library owns `user_data` from the call on that it is given to, one that fails included, and
+ * calls `drop` with its last use.
+ */
+typedef struct cr_sink {
+    /**
+     * `sizeof(cr_sink)`.
+     */
+    size_t size;
+    /**
+     * Takes entries.
+     */
+    cr_sink_fn record;
+    /**
+     * Handed to `record`; may be NULL.
+     */
+    void *user_data;
+    /**
+     * Lets `user_data` go; may be NULL.
+     */
+    cr_drop_fn drop;
+    /**
+     * Not zero: strict. It is told before the store is asked as well (CR_PHASE_DECIDED), and where it fails then, the
+     * operation is refused. Default: a failure is logged and changes nothing.
+     */
+    int32_t strict;
+} cr_sink;
 
 /**
  * A text.
@@ -979,6 +1427,21 @@ typedef int32_t cr_reply_kind;
  * Later: within a second of further writes, at cr_database_flush and at cr_database_close.
  */
 #define CR_DURABILITY_RELAXED 1
+
+/**
+ * What the core does where nobody says: it enforces.
+ */
+#define CR_MODE_DEFAULT 0
+
+/**
+ * Refusals are enforced.
+ */
+#define CR_MODE_ENFORCE 1
+
+/**
+ * Nothing is refused by a hook, a limit or a requirement: the audit and a warning say what would have been.
+ */
+#define CR_MODE_SHADOW 2
 
 /**
  * Before a get.
@@ -1116,7 +1579,7 @@ typedef int32_t cr_reply_kind;
 #define CR_REPLY_NO_VALUE 2
 
 /**
- * To a put or delete: it is done.
+ * To a put, delete or batch: it is done.
  */
 #define CR_REPLY_DONE 3
 
@@ -1136,6 +1599,17 @@ typedef int32_t cr_reply_kind;
 #define CR_REPLY_ERROR 6
 
 /**
+ * To a scan: the bytes are the pairs, packed, pair by pair: the key's and the value's length as 32-bit little-endian
+ * integers, the key, the value. A page without pairs ends the scan.
+ */
+#define CR_REPLY_PAGE 7
+
+/**
+ * The same, and nothing follows.
+ */
+#define CR_REPLY_LAST_PAGE 8
+
+/**
  * A get.
  */
 #define CR_READ 0
@@ -1149,6 +1623,21 @@ typedef int32_t cr_reply_kind;
  * A delete.
  */
 #define CR_DELETE 2
+
+/**
+ * A walk over the keys that begin with `key`.
+ */
+#define CR_SCAN 3
+
+/**
+ * Puts and deletes, all or none.
+ */
+#define CR_BATCH 4
+
+/**
+ * Gets of several keys.
+ */
+#define CR_GET_MANY 5
 
 /**
  * Nothing more: `status`, `value` and `error` are the outcome, and the operation is freed.
@@ -1179,6 +1668,48 @@ typedef int32_t cr_reply_kind;
  * Tell logger `id` (0: the language's own) `message`, and reply with cr_operation_logged.
  */
 #define CR_STEP_LOG 5
+
+/**
+ * Read a page: the pairs whose keys begin with `key`, in the order of their bytes, from the first key greater than
+ * `after`, at most `count`. Reply with cr_operation_store (CR_REPLY_PAGE, CR_REPLY_LAST_PAGE) or cr_operation_page.
+ */
+#define CR_STEP_STORE_SCAN 6
+
+/**
+ * Do the `count` operations of `ops` in their order, all or none, and reply with cr_operation_store.
+ */
+#define CR_STEP_STORE_BATCH 7
+
+/**
+ * Give the caller this pair of a scan, `key` and `value`, and go on with cr_operation_next. It counts as given.
+ */
+#define CR_STEP_ITEM 8
+
+/**
+ * Hand `entries` to sink `id` of the audit, and reply with cr_operation_recorded. Where `is_file` is set, they are for
+ * a file of the audit: reply with cr_operation_perform_store.
+ */
+#define CR_STEP_RECORD 9
+
+/**
+ * Tell listener `id` of `refusal`, and reply with cr_operation_logged. What it makes of it changes nothing.
+ */
+#define CR_STEP_NOTIFY 10
+
+/**
+ * The operation has ended; the sink is not strict.
+ */
+#define CR_PHASE_NONE 0
+
+/**
+ * For a strict sink: it was decided, and the store was not asked yet.
+ */
+#define CR_PHASE_DECIDED 1
+
+/**
+ * For a strict sink: it has ended.
+ */
+#define CR_PHASE_DONE 2
 
 #ifdef __cplusplus
 extern "C" {
@@ -1252,7 +1783,7 @@ cr_status cr_engine_audit_enable(const struct cr_engine *engine,
                                  struct cr_error **error);
 
 /**
- * Turns the audit off and lets its entries go.
+ * Turns the audit off, lets its entries go and removes its sinks.
  */
 cr_status cr_engine_audit_disable(const struct cr_engine *engine, struct cr_error **error);
 
@@ -1286,6 +1817,72 @@ struct cr_str cr_audit_log_json(const struct cr_audit_log *log, size_t index);
  * Lets a log go, with its texts. NULL is allowed.
  */
 void cr_audit_log_free(struct cr_audit_log *log);
+
+/**
+ * Writes every entry of the audit to a file too; one that is there is written on. Turns the audit on where it is off.
+ * `path` as for cr_database_open; `{pid}` in it stands for the number of the process. `options` may be NULL. `handle`
+ * may be NULL, else it gets the number for cr_engine_remove_audit_sink; `file` too, else it gets a handle on the file,
+ * to be freed with cr_audit_file_free.
+ *
+ * Errors: CR_CONFIG for settings that cannot be and a directory that is not there; CR_STORE_LOCKED for a file that another
+ * handle has open; CR_STORE for one that is no audit file, or whose last line does not verify.
+ */
+cr_status cr_engine_add_audit_file(const struct cr_engine *engine,
+                                   const char *path,
+                                   size_t path_len,
+                                   const struct cr_audit_file_options *options,
+                                   uint64_t *handle,
+                                   struct cr_audit_file **file,
+                                   struct cr_error **error);
+
+/**
+ * The last line that was written; what is still queued is not in it, so flush first where that matters.
+ */
+cr_status cr_audit_file_head(const struct cr_audit_file *file,
+                             struct cr_audit_head *head,
+                             struct cr_error **error);
+
+/**
+ * How many entries could not be kept so far, because the file could not be written for long; 0 for NULL.
+ */
+uint64_t cr_audit_file_lost(const struct cr_audit_file *file);
+
+/**
+ * Writes out what waits and syncs it, unless `fsync` is `never`.
+ *
+ * Errors: CR_STORE where that fails (what waits is kept), and once the file was closed.
+ */
+cr_status cr_audit_file_flush(const struct cr_audit_file *file, struct cr_error **error);
+
+/**
+ * Writes out what waits, ends the file with a line that says so, and unlocks it. Once more does nothing. An engine that
+ * still has it as a sink cannot write it any more: remove the sink first.
+ *
+ * Errors: CR_STORE where not everything could be written; it is closed nevertheless.
+ */
+cr_status cr_audit_file_close(const struct cr_audit_file *file,
+                              struct cr_error **error);
+
+/**
+ * Lets the handle go. The file is closed with its last handle and engine. NULL is allowed.
+ */
+void cr_audit_file_free(struct cr_audit_file *file);
+
+/**
+ * Verifies the chain of which `path` is the current file, and says what was found as one line of JSON: `ok`, `segments`,
+ * `lines`, `events`, `first_sequence`, `head`, `repairs`, `lost`, `torn_bytes`, and `problem`, null or the first thing that
+ * does not hold: `file`, `line` (0: the file as a whole) and `what`. The text is UTF-8, and not NUL-terminated: give it
+ * to cr_bytes_free. `options` may be NULL. The chain may be written meanwhile.
+ *
+ * Errors: CR_STORE for what cannot be read, CR_CONFIG for a chain with a key where none is given, CR_USAGE for a head
+ * that is none. A chain that does not hold is no error.
+ */
+cr_status cr_verify_audit(const char *path,
+                          size_t path_len,
+                          const struct cr_verify_options *options,
+                          uint8_t **json,
+                          size_t *json_len,
+                          struct cr_error **error);
 
 /**
  * Lets bytes go that the library gave with their length. NULL is allowed.
@@ -1486,6 +2083,32 @@ cr_status cr_database_delete(const struct cr_database *database,
                              struct cr_error **error);
 
 /**
+ * Does several puts and deletes (CR_WRITE, CR_DELETE) in their order past every hook and limit, all or none.
+ *
+ * Errors: as cr_database_put; CR_USAGE for what is no put or delete.
+ */
+cr_status cr_database_batch(const struct cr_database *database,
+                            const struct cr_op *ops,
+                            size_t ops_len,
+                            struct cr_error **error);
+
+/**
+ * The pairs whose keys begin with a prefix, in the order of their bytes, from the first key that is greater than
+ * `after` (NULL: from the first), past every hook and limit; at most `limit`, and fewer where that is a better page. Go
+ * on with the last key as the next `after`, until a page is empty. Free the page with cr_page_free.
+ *
+ * Errors: the store codes; CR_USAGE for a limit of 0.
+ */
+cr_status cr_database_scan(const struct cr_database *database,
+                           const uint8_t *prefix,
+                           size_t prefix_len,
+                           const uint8_t *after,
+                           size_t after_len,
+                           size_t limit,
+                           struct cr_page **out,
+                           struct cr_error **error);
+
+/**
  * Makes every write acknowledged so far durable; of use with CR_DURABILITY_RELAXED.
  */
 cr_status cr_database_flush(const struct cr_database *database, struct cr_error **error);
@@ -1510,7 +2133,52 @@ bool cr_database_blocks(const struct cr_database *database);
 void cr_database_free(struct cr_database *database);
 
 /**
+ * Reads and checks a document; its ending says the format: `.yaml`, `.yml`, `.json` or `.toml`. `path` as for
+ * cr_database_open. Free it with cr_document_free.
+ *
+ * Errors: CR_CONFIG, with every problem that was found: file, line, column and the offending line.
+ */
+cr_status cr_document_load(const char *path,
+                           size_t path_len,
+                           struct cr_document **out,
+                           struct cr_error **error);
+
+/**
+ * Checks a document that is at hand. `format` is `yaml`, `json` or `toml`; `name` stands for the file in messages.
+ * Lengths may be CR_NUL. Free it with cr_document_free.
+ *
+ * Errors: as cr_document_load; CR_CONFIG for an unknown format.
+ */
+cr_status cr_document_parse(const char *text,
+                            size_t text_len,
+                            const char *format,
+                            size_t format_len,
+                            const char *name,
+                            size_t name_len,
+                            struct cr_document **out,
+                            struct cr_error **error);
+
+/**
+ * Lets a document go; engines keep what they need of it. NULL is allowed.
+ */
+void cr_document_free(struct cr_document *document);
+
+/**
+ * Puts a document in the place of the one before, in one step: an operation sees all of the old one or all of the new
+ * one. The program's own hooks, limits and sinks stay, and so do the buckets of limits that both documents declare alike.
+ *
+ * Errors: CR_CONFIG for a document with nothing for a policy engine, and for an audit file that cannot be opened; then
+ * everything is as it was. CR_STORE where the old document's audit file could not be written out; the new one holds.
+ */
+cr_status cr_engine_reload(const struct cr_engine *engine,
+                           const struct cr_document *document,
+                           struct cr_error **error);
+
+/**
  * Makes an engine over a database, which it keeps alive. `options` may be NULL. Free it with cr_engine_free.
+ *
+ * Errors: CR_CONFIG for an unknown mode, for a name in `require_context` that no context can have, and for a document
+ * that cannot be applied.
  */
 cr_status cr_engine_new(const struct cr_database *database,
                         const struct cr_engine_options *options,
@@ -1520,7 +2188,7 @@ cr_status cr_engine_new(const struct cr_database *database,
 /**
  * Makes an engine over a store of the host's. It owns `store->user_data` from this call on, one that fails included.
  *
- * Errors: CR_CONFIG where a function is missing, naming it.
+ * Errors: CR_CONFIG where a function is missing, naming it; as cr_engine_new.
  */
 cr_status cr_engine_new_with_store(const struct cr_store *store,
                                    const struct cr_engine_options *options,
@@ -1629,6 +2297,12 @@ const uint8_t *cr_error_key(const struct cr_error *error, size_t *len);
 bool cr_error_applied(const struct cr_error *error);
 
 /**
+ * Of a batch that is not atomic (CR_STORE_PARTIAL): how many of its operations, the first ones, the store had done; -1
+ * where the error does not say.
+ */
+int64_t cr_error_applied_count(const struct cr_error *error);
+
+/**
  * Of a rate limit: nanoseconds until the operation would pass, never too early; else 0.
  */
 uint64_t cr_error_retry_after_ns(const struct cr_error *error);
@@ -1689,6 +2363,24 @@ struct cr_error *cr_error_clone(const struct cr_error *error);
  * Lets an error go, with every text that was asked of it. NULL is allowed.
  */
 void cr_error_free(struct cr_error *error);
+
+/**
+ * Lists what would be asked about an operation (`read`, `write` or `delete`) and foresees the verdict, as one line of
+ * JSON: `operation`, `verdict`, `rule` and `reason` (null where nothing decides), `mode`, `hooks` and `limits`. Runs no
+ * hook of the program, spends no token and asks no store. `context` may be NULL. The text is UTF-8, and not
+ * NUL-terminated: give it to cr_bytes_free.
+ *
+ * Errors: CR_USAGE for an unknown operation or a bad context; the code of a registration that failed.
+ */
+cr_status cr_engine_explain(const struct cr_engine *engine,
+                            const char *operation,
+                            size_t operation_len,
+                            const uint8_t *key,
+                            size_t key_len,
+                            const struct cr_context *context,
+                            uint8_t **json,
+                            size_t *json_len,
+                            struct cr_error **error);
 
 /**
  * A hook that refuses.
@@ -1770,6 +2462,67 @@ bool cr_limit_list_at(const struct cr_limit_list *list, size_t index, struct cr_
 void cr_limit_list_free(struct cr_limit_list *list);
 
 /**
+ * Has a function told of every refusal, with the error that the caller gets; of a key that a scan leaves out, and of an
+ * operation that is let go, it is not told. `handle` may be NULL; else it gets the number for cr_engine_remove_listener.
+ *
+ * Errors: CR_USAGE.
+ */
+cr_status cr_engine_on_denied(const struct cr_engine *engine,
+                              const struct cr_listener *listener,
+                              uint64_t *handle,
+                              struct cr_error **error);
+
+/**
+ * cr_engine_on_denied for a listener that the host keeps itself: operations in steps ask for it by `host_id`
+ * (CR_STEP_NOTIFY), and cr_engine_take_released gives the number back when none can any more.
+ */
+cr_status cr_engine_on_denied_id(const struct cr_engine *engine,
+                                 uint64_t host_id,
+                                 uint64_t *handle,
+                                 struct cr_error **error);
+
+/**
+ * Removes a listener by its handle. Operations that have started still tell it. `removed` may be NULL; else it gets
+ * whether the listener was there.
+ */
+cr_status cr_engine_remove_listener(const struct cr_engine *engine,
+                                    uint64_t handle,
+                                    bool *removed,
+                                    struct cr_error **error);
+
+/**
+ * Writes and deletes several keys, all or none. All are judged, in their order, before any is done; limits give a
+ * token for each or none. `flags` is 0 or CR_BATCH_ONE_BY_ONE. What is asked is copied where it is needed longer.
+ *
+ * Errors: as cr_engine_put; CR_USAGE where the store has no atomic batch, for more than 10,000 operations, and for more
+ * tokens than a limit ever holds; CR_STORE_PARTIAL.
+ */
+cr_status cr_engine_batch(const struct cr_engine *engine,
+                          const struct cr_op *ops,
+                          size_t ops_len,
+                          uint32_t flags,
+                          const struct cr_context *context,
+                          struct cr_error **error);
+
+/**
+ * Reads several keys: `*values` gets one value for each, in the order of the keys. What refuses one key refuses the
+ * call. Free the values with cr_values_free.
+ *
+ * Errors: as cr_engine_get; CR_USAGE for more than 10,000 keys, and for more tokens than a limit ever holds.
+ */
+cr_status cr_engine_get_many(const struct cr_engine *engine,
+                             const struct cr_bytes *keys,
+                             size_t keys_len,
+                             const struct cr_context *context,
+                             struct cr_values **values,
+                             struct cr_error **error);
+
+/**
+ * Lets values go. NULL is allowed.
+ */
+void cr_values_free(struct cr_values *values);
+
+/**
  * Starts an operation and runs it as far as this process can take it. Everything of the request is copied where the
  * operation outlives the call. Returns what stands in `step->status`.
  */
@@ -1782,6 +2535,9 @@ cr_status cr_operation_start(const struct cr_engine *engine,
  * handles. The context is `packed`, entry by entry: one byte for the kind (a CR_VALUE_ constant), the name's and the
  * value's length as 32-bit little-endian integers, the name, the value. A boolean is one byte, 0 or 1; an integer is
  * eight, little-endian; a fault is its message. A value that was read and fits into `buffer` stands there.
+ *
+ * With CR_SCAN `key` is the prefix. With CR_BATCH and CR_GET_MANY `value` holds the operations, packed in the same way:
+ * one byte for the kind (CR_READ, CR_WRITE, CR_DELETE), the key's and the value's length, the key, the value.
  */
 cr_status cr_operation_run(const struct cr_engine *engine,
                            cr_kind kind,
@@ -1816,8 +2572,7 @@ cr_status cr_operation_answer(struct cr_operation *operation,
                               struct cr_step *step);
 
 /**
- * Replies to CR_STEP_STORE_GET, CR_STEP_STORE_PUT or CR_STEP_STORE_DELETE and goes on to the next step. See the
- * CR_REPLY_ constants, and cr_operation_answer.
+ * Replies to a CR_STEP_STORE_ step and goes on to the next step. See the CR_REPLY_ constants, and cr_operation_answer.
  */
 cr_status cr_operation_store(struct cr_operation *operation,
                              cr_reply_kind kind,
@@ -1828,15 +2583,15 @@ cr_status cr_operation_store(struct cr_operation *operation,
                              struct cr_step *step);
 
 /**
- * Performs the store step that is pending on the engine's own database or store, in this thread, and goes on to the
- * next step.
+ * Performs the store step that is pending on the engine's own database or store, or hands entries to a file of the
+ * audit, in this thread, and goes on to the next step.
  */
 cr_status cr_operation_perform_store(struct cr_operation *operation,
                                      struct cr_step *step);
 
 /**
- * Replies to CR_STEP_LOG and goes on to the next step. Zero for `told` says that the logger failed, with an error of
- * the type `type_name` (may be NULL); `token` as for CR_ANSWER_FOREIGN.
+ * Replies to CR_STEP_LOG or CR_STEP_NOTIFY and goes on to the next step. Zero for `told` says that the logger or listener
+ * failed, with an error of the type `type_name` (may be NULL); `token` as for CR_ANSWER_FOREIGN.
  */
 cr_status cr_operation_logged(struct cr_operation *operation,
                               int32_t told,
@@ -1844,6 +2599,32 @@ cr_status cr_operation_logged(struct cr_operation *operation,
                               size_t type_name_len,
                               uint64_t token,
                               struct cr_step *step);
+
+/**
+ * Replies to CR_STEP_RECORD and goes on to the next step. Zero for `told` says that the sink failed; see
+ * cr_operation_logged.
+ */
+cr_status cr_operation_recorded(struct cr_operation *operation,
+                                int32_t told,
+                                const uint8_t *type_name,
+                                size_t type_name_len,
+                                uint64_t token,
+                                struct cr_step *step);
+
+/**
+ * Replies to CR_STEP_STORE_SCAN with pairs, and goes on to the next step. `at_end` is not zero where nothing follows; a
+ * page without pairs ends the scan too. The bytes are copied.
+ */
+cr_status cr_operation_page(struct cr_operation *operation,
+                            const struct cr_pair *pairs,
+                            size_t pairs_len,
+                            int32_t at_end,
+                            struct cr_step *step);
+
+/**
+ * Goes on after CR_STEP_ITEM.
+ */
+cr_status cr_operation_next(struct cr_operation *operation, struct cr_step *step);
 
 /**
  * Ends an operation and gives its outcome as CR_STEP_DONE: CR_ABANDONED where it was not done. For drivers that meet a
@@ -1857,6 +2638,11 @@ cr_status cr_operation_finish(struct cr_operation *operation,
  * the audit says `abandoned`. NULL is allowed.
  */
 void cr_operation_free(struct cr_operation *operation);
+
+/**
+ * Lets a page go. NULL is allowed.
+ */
+void cr_page_free(struct cr_page *page);
 
 /**
  * Registers a hook at a trigger, for the keys that a glob matches (docs/globs.md). Operations that have started do
@@ -1987,6 +2773,80 @@ struct cr_str cr_answer_get_bytes(const struct cr_answer *answer);
 void cr_answer_free(struct cr_answer *answer);
 
 /**
+ * Starts a walk over the keys that begin with a prefix (an empty one is that of every key), in the order of their
+ * bytes. `context` may be NULL. Ask for the pairs with cr_scan_next, and end it with cr_scan_free.
+ *
+ * Each key takes a `read` token and is judged as a get is, when it is asked for; what may not be read is left out. Keys
+ * that are written meanwhile may or may not be seen. One entry of the audit tells of the whole scan.
+ *
+ * Errors: CR_USAGE for a bad context. All others come with cr_scan_next.
+ */
+cr_status cr_engine_scan(const struct cr_engine *engine,
+                         const uint8_t *prefix,
+                         size_t prefix_len,
+                         const struct cr_context *context,
+                         struct cr_scan **out,
+                         struct cr_error **error);
+
+/**
+ * The next pair: `*key` is NULL at the end. Key and value live until the next call with this scan. After an error there
+ * are no more pairs.
+ *
+ * Errors: as cr_engine_get; a refusal of one key is none, but a limit without a token is.
+ */
+cr_status cr_scan_next(struct cr_scan *scan,
+                       const uint8_t **key,
+                       size_t *key_len,
+                       const uint8_t **value,
+                       size_t *value_len,
+                       struct cr_error **error);
+
+/**
+ * Ends a scan, wherever it stands: the audit's entry says how many pairs it gave. NULL is allowed.
+ */
+void cr_scan_free(struct cr_scan *scan);
+
+/**
+ * Hands every entry of the audit to a function too, after the operation; turns the audit on where it is off. `handle`
+ * may be NULL; else it gets the number for cr_engine_remove_audit_sink. Of an operation that is let go, or
+ * refused before it starts, it is told with the next one.
+ *
+ * Errors: CR_USAGE.
+ */
+cr_status cr_engine_add_audit_sink(const struct cr_engine *engine,
+                                   const struct cr_sink *sink,
+                                   uint64_t *handle,
+                                   struct cr_error **error);
+
+/**
+ * cr_engine_add_audit_sink for a sink that the host keeps itself: operations in steps ask for it by `host_id`
+ * (CR_STEP_RECORD), and cr_engine_take_released gives the number back when none can any more.
+ */
+cr_status cr_engine_add_audit_sink_id(const struct cr_engine *engine,
+                                      uint64_t host_id,
+                                      int32_t strict,
+                                      uint64_t *handle,
+                                      struct cr_error **error);
+
+/**
+ * Removes a sink by its handle, a file too: what it was told is written first. Operations that have started still
+ * tell it. `removed` may be NULL; else it gets whether the sink was there.
+ *
+ * Errors: CR_STORE where a file could not be written; it is removed nevertheless.
+ */
+cr_status cr_engine_remove_audit_sink(const struct cr_engine *engine,
+                                      uint64_t handle,
+                                      bool *removed,
+                                      struct cr_error **error);
+
+/**
+ * Makes sure that every entry so far is in the audit's files.
+ *
+ * Errors: CR_STORE of the first file that could not be written.
+ */
+cr_status cr_engine_flush_audit(const struct cr_engine *engine, struct cr_error **error);
+
+/**
  * To a get: the value. The bytes are copied.
  */
 cr_status cr_store_reply_value(struct cr_store_reply *reply, const uint8_t *value, size_t value_len);
@@ -1997,7 +2857,23 @@ cr_status cr_store_reply_value(struct cr_store_reply *reply, const uint8_t *valu
 cr_status cr_store_reply_no_value(struct cr_store_reply *reply);
 
 /**
- * To a put or delete: it is done.
+ * To a scan: the next pair of the page. The bytes are copied. The page counts once cr_store_reply_page was called.
+ */
+cr_status cr_store_reply_pair(struct cr_store_reply *reply,
+                              const uint8_t *key,
+                              size_t key_len,
+                              const uint8_t *value,
+                              size_t value_len);
+
+/**
+ * To a scan: the page is what was given with cr_store_reply_pair. `at_end` is not zero where nothing follows; a page
+ * without pairs ends the scan too.
+ */
+cr_status cr_store_reply_page(struct cr_store_reply *reply,
+                              int32_t at_end);
+
+/**
+ * To a put, delete or batch: it is done.
  */
 cr_status cr_store_reply_done(struct cr_store_reply *reply);
 
