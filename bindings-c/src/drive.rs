@@ -57,7 +57,7 @@ pub(crate) fn advance(engine: &cr_engine, operation: &mut Operation<'_>, asks: A
                 None => Reply::Answer(unknown()),
             },
             Step::Store(call) => match &engine.store {
-                Store::Database(database) if asks.blocking_store && database.blocks() => return false,
+                store if store.is_asked_for(asks) => return false,
                 Store::Database(database) => Reply::Store(policy::perform(database, &call)),
                 Store::Functions(store) => Reply::Store(store.perform(&call)),
                 Store::Steps(_) => return false,

@@ -13,6 +13,8 @@ use checkrein::{Database, Error, PolicyDocument, Result};
 use crate::clock::cr_manual_clock;
 use crate::database::cr_database;
 use crate::document::cr_document;
+use crate::drive::Asks;
+use crate::drive::Asks;
 use crate::hook::Released;
 use crate::logger::{self, Logger, cr_logger};
 use crate::store::{HostStore, cr_store};
@@ -27,6 +29,17 @@ pub struct cr_engine {
     pub(crate) released: Arc<Released>,
     /// No lock: one that another thread held at a fork would be held in the child for ever.
     logger: ArcSwapOption<Logger>,
+}
+
+impl Store {
+    /// Whether a driver that asks for this is handed the steps of the store, so that an operation outlives its call.
+    pub(crate) fn is_asked_for(&self, asks: Asks) -> bool {
+        match self {
+            Store::Database(database) => asks.blocking_store && database.blocks(),
+            Store::Functions(_) => false,
+            Store::Steps(_) => true,
+        }
+    }
 }
 
 /// What stands behind an engine.

@@ -390,6 +390,9 @@ impl Start {
         if flags & CR_ASK_NOTHING != 0 {
             return Ok(done(operation.finish(), self.buffer));
         }
+        if handle.store.is_asked_for(asks) {
+            operation.expect_wait();
+        }
         if drive::advance(handle, &mut operation, asks) {
             return Ok(done(operation.finish(), self.buffer));
         }

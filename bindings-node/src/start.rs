@@ -6,6 +6,7 @@ use checkrein::context::Context;
 use checkrein::error::Error;
 use checkrein::operation::{Ask, BatchRequest, Kind, ManyRequest, Operation, Request, ScanRequest, Step};
 use checkrein::policy::advance;
+use checkrein::store::Database;
 use napi::Unknown;
 use napi_derive::napi;
 
@@ -50,6 +51,9 @@ pub fn start(
     if what & 4 != 0 {
         drop(operation);
         return Ok(Turn::Done);
+    }
+    if engine.database.as_ref().is_none_or(Database::blocks) {
+        operation.expect_wait();
     }
     if matches!(advance(&mut operation, engine.core.clock(), engine.database.as_ref()), Step::Done) {
         let outcome = operation.finish();
@@ -96,6 +100,9 @@ fn run(
     if what & 4 != 0 {
         drop(operation);
         return Ok(Turn::Done);
+    }
+    if engine.database.as_ref().is_none_or(Database::blocks) {
+        operation.expect_wait();
     }
     if matches!(advance(&mut operation, engine.core.clock(), engine.database.as_ref()), Step::Done) {
         return Ok(Turn::of(operation.finish(), Shape::Many));

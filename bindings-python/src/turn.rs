@@ -7,6 +7,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use checkrein::operation::{Operation, Outcome};
+use checkrein::store::Database;
 use pyo3::PyTraverseError;
 use pyo3::prelude::*;
 use pyo3::pyclass::PyVisit;
@@ -80,6 +81,9 @@ impl Turn {
         gives: Gives,
     ) -> PyResult<Bound<'py, PyAny>> {
         let (py, this) = (engine.py(), engine.get());
+        if this.store.database().is_none_or(Database::blocks) {
+            operation.expect_wait();
+        }
         let paused = async_drive::run(py, this, &mut operation, &mut kept, false)?;
         if let Pause::Done = paused {
             return ended(py, operation, &mut kept, gives);
