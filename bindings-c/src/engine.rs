@@ -14,7 +14,6 @@ use crate::clock::cr_manual_clock;
 use crate::database::cr_database;
 use crate::document::cr_document;
 use crate::drive::Asks;
-use crate::drive::Asks;
 use crate::hook::Released;
 use crate::logger::{self, Logger, cr_logger};
 use crate::store::{HostStore, cr_store};
