@@ -2523,6 +2523,15 @@ cr_status cr_engine_get_many(const struct cr_engine *engine,
 void cr_values_free(struct cr_values *values);
 
 /**
+ * Sets the process's logger for what is no operation's: the warning of an audit file whose torn end was cut off, that
+ * was moved away, that cannot be written or has lost entries. NULL is a line on the standard error, as before the
+ * first call. The struct is copied. It is called in any thread, those of the library included, and what it says of its
+ * success changes nothing. A fork's child goes on with it.
+ */
+cr_status cr_set_notice_logger(const struct cr_logger *logger,
+                               struct cr_error **error);
+
+/**
  * Starts an operation and runs it as far as this process can take it. Everything of the request is copied where the
  * operation outlives the call. Returns what stands in `step->status`.
  */

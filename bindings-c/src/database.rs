@@ -53,6 +53,7 @@ pub unsafe extern "C" fn cr_database_open(
         guard::fallible(error, || {
             let out = input::place(out, "out")?;
             crate::fork::watch()?;
+            crate::notices::watch();
             let path = path_of(input::text_bytes(path, path_len, "path")?)?;
             let mut settings = Database::options();
             if let Some(options) = options.as_ref() {
@@ -79,6 +80,7 @@ pub unsafe extern "C" fn cr_database_memory(
         guard::fallible(error, || {
             let out = input::place(out, "out")?;
             crate::fork::watch()?;
+            crate::notices::watch();
             out.write(Box::into_raw(Box::new(cr_database(Database::memory()))));
             Ok(())
         })

@@ -127,6 +127,7 @@ impl cr_engine {
 
     fn make(store: Store, settings: Settings) -> Result<*mut cr_engine> {
         crate::fork::watch()?;
+        crate::notices::watch();
         let core = Engine::new(settings.options)?;
         if let Some(document) = settings.document {
             core.apply(&document)?;

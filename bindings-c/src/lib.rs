@@ -34,6 +34,7 @@ pub mod limit;
 pub mod listener;
 pub mod logger;
 pub mod many;
+pub mod notices;
 pub mod operation;
 pub mod page;
 pub mod register;

@@ -57,6 +57,7 @@ void test_errors(void);
 void test_forks(void);
 void test_hooks(void);
 void test_limits(void);
+void test_notices(void);
 void test_several(void);
 void test_steps(void);
 void test_steps_many(void);

@@ -77,7 +77,7 @@ int main(void)
         {"errors", test_errors},       {"forks", test_forks},         {"hooks", test_hooks},
         {"limits", test_limits},       {"several", test_several},     {"steps", test_steps},
         {"stores", test_stores},       {"threads", test_threads},     {"steps_many", test_steps_many},
-        {"told", test_told},
+        {"told", test_told},           {"notices", test_notices},
     };
     int passed = 0, failed = 0;
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {
