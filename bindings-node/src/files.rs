@@ -191,7 +191,7 @@ impl Task for Verify {
 
 fn shown(report: &Report) -> Value {
     let problem = report.problem.as_ref().map(|problem| {
-        json!({ "file": problem.file.to_string_lossy(), "line": problem.line, "message": problem.what })
+        json!({ "file": problem.file.to_string_lossy(), "line": problem.line, "what": problem.what })
     });
     json!({
         "ok": report.is_whole(),

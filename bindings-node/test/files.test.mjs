@@ -59,7 +59,7 @@ test('a changed file does not verify, and that is no error', async (t) => {
   const { ok, problem } = await verifyAudit(pathToFileURL(path), key);
   assert.equal(ok, false);
   assert.deepEqual([problem.file, problem.line], [path, 2]);
-  assert.equal(typeof problem.message, 'string');
+  assert.equal(typeof problem.what, 'string');
   // Cut at the end, and the head that was kept says so.
   writeFileSync(path, whole.split('\n').slice(0, 2).join('\n') + '\n');
   assert.equal((await verifyAudit(path, key)).ok, true);

@@ -33,7 +33,7 @@ export interface AuditReport {
   /** True where everything holds. */
   ok: boolean;
   /** The first thing that does not hold; `line` is 0 where it is the file as a whole. */
-  problem?: { file: string; line: number; message: string };
+  problem?: { file: string; line: number; what: string };
   /** Files that were read. */
   segments: number;
   /** Lines that hold. */

@@ -138,7 +138,7 @@ await file.flush();
 (await policy.removeAuditSink(file)) satisfies boolean;
 await policy.flushAudit();
 const report: AuditReport = await verifyAudit(new URL('file:///audit.jsonl'), { head, hmacKey: new Uint8Array(32) });
-if (!report.ok) console.log(report.problem?.line);
+if (!report.ok) console.log(report.problem?.line, report.problem?.what);
 // @ts-expect-error an unknown policy
 await policy.addAuditFile('audit.jsonl', { fsync: 'sometimes' });
 const document: PolicyDocument = await load('policy.yaml');
