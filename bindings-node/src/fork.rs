@@ -9,6 +9,7 @@ fn init() {
 
     extern "C" fn child() {
         checkrein::fork::child();
+        crate::notices::child();
     }
 
     REGISTERED.call_once(|| {

@@ -23,6 +23,7 @@ pub mod fork;
 pub mod hooks;
 pub mod limits;
 pub mod listen;
+pub mod notices;
 pub mod operation;
 pub mod packed;
 pub mod places;

@@ -9,6 +9,7 @@ import { CheckreinError, type OperationName } from './errors';
 import type { Logger } from './helpers';
 import type { Flat, StepOf } from './native';
 import { Nested } from './nesting';
+import { warn } from './notices';
 import { unpack } from './packed';
 import { mayBePromise, RECORDED, LOGGED, answered, storeReplied, type By, type Replied } from './replies';
 
@@ -117,8 +118,7 @@ export function tell(host: Host, [, , number, message]: StepOf<2>): Said {
 function told(host: Host, number: number | undefined, message: string): unknown {
   if (number === undefined) {
     // Heard by whoever listens, and never an error.
-    process.emitWarning(message, { type: 'CheckreinWarning', code: 'CHECKREIN_WARNING' });
-    return undefined;
+    return warn(message);
   }
   if (number === 0) return console.info(message);
   const known = host.callables.get(number);

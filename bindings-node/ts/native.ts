@@ -67,6 +67,8 @@ type Value = Buffer | null;
 export interface Native {
   /** Called by `bin/checkrein.mjs`; gives the exit code. */
   commandLine(args: string[]): number;
+  /** Has what the core says on its own handed to `tell`, as soon as JavaScript has time; throwing is a fault. */
+  watchNotices(tell: (notice: string) => void): void;
 
   manualClock(wallNs: bigint): Handle<'clock'>;
   advanceClock(clock: Handle<'clock'>, ns: bigint): void;
