@@ -81,6 +81,18 @@ type scripted struct {
 	handles map[string]*checkrein.HookHandle
 	current any
 	removed bool
+
+	// The scripted store; nil where there is none.
+	beneath   *scriptedStore
+	listeners map[string]*checkrein.ListenerHandle
+	sinks     map[string]*checkrein.SinkHandle
+	told      map[string]toldSpec
+	// What came of the last step, where it is no value.
+	values    [][]byte
+	pairs     pairList
+	explained checkrein.Explanation
+	// What listeners and sinks were told.
+	denied, sunk []map[string]any
 }
 
 var errForeign = errors.New("the host's own error")
@@ -95,16 +107,36 @@ func (v *vector) run(t *testing.T) {
 	clock := checkrein.NewManualClock()
 	clock.SetWall(time.Unix(startWall, 0))
 	var store checkrein.Store = checkrein.OpenMemory()
+	var beneath *scriptedStore
 	if v.Host.Store.Words != nil {
-		store = &scriptedStore{words: v.Host.Store.Words, values: map[string][]byte{}}
+		store, beneath = v.Host.Store.made()
 	}
 	options := []checkrein.EngineOption{checkrein.WithClock(clock)}
 	if v.Policy.MaxOpen != 0 {
 		options = append(options, checkrein.WithMaxOpenOperations(v.Policy.MaxOpen))
 	}
+	if v.Policy.Mode != "" {
+		options = append(options, checkrein.WithMode(checkrein.Mode(v.Policy.Mode)))
+	}
+	options = append(options, checkrein.WithRequireContext(v.Policy.RequireContext...))
+	if v.Document != nil {
+		document, err := checkrein.ParseDocument(v.Document, "json", "policy.json")
+		if err != nil {
+			(&scripted{t: t}).checkError(v.Policy.OptionsError, err)
+			return
+		}
+		options = append(options, checkrein.WithDocument(document))
+	}
 	s := &scripted{
 		t: t, clock: clock, store: store, engine: checkrein.NewPolicyEngine(store, options...),
-		spares: map[string]hookSpec{}, handles: map[string]*checkrein.HookHandle{},
+		spares: map[string]hookSpec{}, handles: map[string]*checkrein.HookHandle{}, beneath: beneath,
+		listeners: map[string]*checkrein.ListenerHandle{}, sinks: map[string]*checkrein.SinkHandle{},
+		told: map[string]toldSpec{},
+	}
+	if v.Policy.OptionsError != nil {
+		_, err := s.engine.Get([]byte("k"), nil)
+		s.checkError(v.Policy.OptionsError, err)
+		return
 	}
 	defer s.engine.Close()
 	for _, rule := range v.Policy.Hooks {
@@ -122,12 +154,21 @@ func (v *vector) run(t *testing.T) {
 			s.add(hook)
 		}
 	}
+	for _, listener := range v.Host.Listeners {
+		s.listen(listener)
+	}
+	for _, sink := range v.Host.Sinks {
+		if s.told[sink.Name] = sink; !sink.Spare {
+			s.addSink(sink)
+		}
+	}
 	for at, step := range v.Steps {
 		s.step(fmt.Sprintf("step %d (%s)", at+1, step.Do), step)
 	}
 	if v.Audit != nil {
 		s.checkAudit(*v.Audit)
 	}
+	s.checkTold(v)
 }
 
 func (s *scripted) add(hook hookSpec) {
@@ -188,6 +229,13 @@ func (s *scripted) answer(ctx *checkrein.PolicyContext, word string) checkrein.P
 			return ctx.Fail(err)
 		}
 		return checkrein.PolicyAllow
+	case "scan":
+		for _, err := range s.engine.Scan(unescaped(rest), s.current) {
+			if err != nil {
+				return ctx.Fail(err)
+			}
+		}
+		return checkrein.PolicyAllow
 	case "cancel":
 		runtime.Goexit()
 	case "check":
@@ -215,58 +263,18 @@ func allowedIf(holds bool) checkrein.PolicyAction {
 	return checkrein.PolicyDeny
 }
 
-// scriptedStore is a store over a map that does its nth word at its nth call.
-type scriptedStore struct {
-	words  []string
-	calls  int
-	values map[string][]byte
-}
-
-func (s *scriptedStore) word(do func()) error {
-	word := s.words[min(s.calls, len(s.words)-1)]
-	s.calls++
-	name, rest, _ := strings.Cut(word, ":")
-	switch name {
-	case "ok":
-		do()
-		return nil
-	case "raise":
-		return errForeign
-	case "ok_then_raise":
-		do()
-		return errForeign
-	case "violate":
-		return &checkrein.PolicyViolation{Reason: rest}
-	case "cancel":
-		runtime.Goexit()
-	}
-	panic("a word that the runner does not know: " + word)
-}
-
-func (s *scriptedStore) Put(key, value []byte) error {
-	return s.word(func() { s.values[string(key)] = append([]byte{}, value...) })
-}
-
-func (s *scriptedStore) Get(key []byte) (value []byte, err error) {
-	err = s.word(func() { value = s.values[string(key)] })
-	return value, err
-}
-
-func (s *scriptedStore) Delete(key []byte) error {
-	return s.word(func() { delete(s.values, string(key)) })
-}
-
 // step does one step and compares what came of it.
 func (s *scripted) step(name string, step stepSpec) {
 	s.t.Helper()
 	if step.AtNS != nil {
 		s.clock.Advance(time.Unix(startWall, 0).Add(time.Duration(*step.AtNS)).Sub(s.clock.Now()))
 	}
-	s.current = step.Context
+	s.current, s.values, s.pairs = step.Context, nil, nil
 	var value []byte
 	var err error
 	cancelled := notReturning(func() { value, err = s.do(step) })
 	want := step.Expect
+	s.checkPairs(name, s.pairs, want.Pairs)
 	switch {
 	case cancelled != want.Cancelled:
 		s.t.Errorf("%s: cancelled %v, want %v", name, cancelled, want.Cancelled)
@@ -278,6 +286,10 @@ func (s *scripted) step(name string, step stepSpec) {
 		if got := shown(value); got != want.Value.shown() {
 			s.t.Errorf("%s: got the value %s, want %s", name, got, want.Value.shown())
 		}
+	case want.Values != nil:
+		s.checkValues(name, step, want.Values)
+	case want.Explain != nil:
+		s.checkExplanation(name, want.Explain)
 	case want.Status != nil:
 		s.checkStatus(name, step, want.Status)
 	case want.Sequences != nil:
@@ -305,8 +317,8 @@ func (s *scripted) do(step stepSpec) ([]byte, error) {
 	case "add_rate_limit":
 		return nil, s.engine.AddRateLimit(step.Operation, step.limit())
 	case "stored":
-		if scripted, ok := s.store.(*scriptedStore); ok {
-			return scripted.values[string(step.Key.bytes)], nil
+		if s.beneath != nil {
+			return s.beneath.values[string(step.Key.bytes)], nil
 		}
 		return s.store.Get(step.Key.bytes)
 	case "close":
@@ -331,16 +343,53 @@ func (s *scripted) do(step stepSpec) ([]byte, error) {
 	case "helper":
 		return nil, nil
 	}
+	return nil, s.doMore(step)
+}
+
+func (s *scripted) doMore(step stepSpec) (err error) {
+	switch step.Do {
+	case "get_many":
+		s.values, err = s.engine.GetMany(step.Keys.keys, step.Context)
+		return err
+	case "batch":
+		return s.batch(step)
+	case "scan":
+		return s.scan(step, &s.pairs)
+	case "fill":
+		return s.fill(step.Pairs)
+	case "explain":
+		s.explained, err = s.engine.Explain(step.Operation, step.Key.bytes, step.Context)
+		return err
+	case "parse":
+		var text string
+		if err := strict(step.Document, &text); err != nil {
+			s.t.Fatal(err)
+		}
+		_, err := checkrein.ParseDocument([]byte(text), step.Format, "policy."+step.Format)
+		return err
+	case "reload":
+		document, err := checkrein.ParseDocument(step.Document, "json", "policy.json")
+		if err != nil {
+			return err
+		}
+		return s.engine.Reload(document)
+	case "remove_listener":
+		s.removed = s.listeners[step.Name].Remove()
+		return nil
+	case "add_sink":
+		s.addSink(s.told[step.Name])
+		return nil
+	case "remove_sink":
+		s.removed, err = s.engine.RemoveAuditSink(s.sinks[step.Name])
+		return err
+	}
 	s.t.Errorf("a step that the runner does not know: %q", step.Do)
-	return nil, nil
+	return nil
 }
 
 func (s *scripted) checkStatus(name string, step stepSpec, want []statusSpec) {
 	all, _ := s.engine.RateLimitStatus(step.Operation, step.Context)
-	got := []statusSpec{}
-	for _, one := range all {
-		got = append(got, statusSpec{one.Operation, one.Scope, one.Capacity, one.Remaining, uint64(one.RetryAfter)})
-	}
+	got := statuses(all)
 	if !reflect.DeepEqual(got, want) {
 		s.t.Errorf("%s: got %+v, want %+v", name, got, want)
 	}
@@ -418,6 +467,11 @@ func errorField(err error, own checkrein.Error, field string) any {
 		if pattern != nil {
 			return uint64(pattern.Position)
 		}
+	case "applied":
+		var fault *checkrein.StoreError
+		if errors.As(err, &fault) {
+			return fault.Applied
+		}
 	case "retry_after_ns", "limit", "scope":
 		if limited != nil {
 			return map[string]any{
@@ -450,8 +504,15 @@ func (s *scripted) checkAudit(want []map[string]any) {
 		s.t.Errorf("the audit has %d entries, want %d: %v", len(entries), len(want), entries)
 		return
 	}
+	operations := map[string]uint64{}
 	for at, entry := range entries {
 		got := entry.Map()
+		if _, known := operations[entry.OperationID]; !known {
+			operations[entry.OperationID] = uint64(len(operations) + 1)
+		}
+		if _, cares := want[at]["same"]; cares {
+			got["same"] = operations[entry.OperationID]
+		}
 		if entry.OperationID == "" {
 			s.t.Errorf("entry %d has no operation_id", at+1)
 		}

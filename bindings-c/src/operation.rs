@@ -43,6 +43,9 @@ pub const CR_ASK_BLOCKING_STORE: u32 = 1;
 pub const CR_ASK_LOG: u32 = 2;
 /// With CR_BATCH: one operation after the other, where the store has no atomic batch (see CR_BATCH_ONE_BY_ONE).
 pub const CR_ASK_ONE_BY_ONE: u32 = 4;
+/// Start it and let it go at once, as a driver does whose caller has been cancelled already: nothing is asked, it ends with
+/// CR_ABANDONED, and the audit tells it.
+pub const CR_ASK_NOTHING: u32 = 8;
 
 /// What is asked of an engine. Zero is the default of every field but `size` and `kind`.
 #[derive(Clone, Copy)]
@@ -335,7 +338,7 @@ impl Start {
         // SAFETY: as promised by the caller.
         let handle = unsafe { input::borrowed(engine, "engine")? };
         let flags = self.flags;
-        if flags & !(CR_ASK_BLOCKING_STORE | CR_ASK_LOG | CR_ASK_ONE_BY_ONE) != 0 {
+        if flags & !(CR_ASK_BLOCKING_STORE | CR_ASK_LOG | CR_ASK_ONE_BY_ONE | CR_ASK_NOTHING) != 0 {
             return Err(Error::usage(format!("`flags` is {flags:#x}: only the CR_ASK_ bits are known")));
         }
         let depth = self.depth.max(drive::depth());
@@ -387,6 +390,9 @@ impl Start {
         let flags = self.flags;
         let asks = Asks { blocking_store: flags & CR_ASK_BLOCKING_STORE != 0, log: flags & CR_ASK_LOG != 0 };
         let mut operation = handle.core.start(request);
+        if flags & CR_ASK_NOTHING != 0 {
+            return Ok(done(operation.finish(), self.buffer));
+        }
         if drive::advance(handle, &mut operation, asks) {
             return Ok(done(operation.finish(), self.buffer));
         }

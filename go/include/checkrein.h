@@ -89,6 +89,12 @@
 #define CR_ASK_ONE_BY_ONE 4
 
 /**
+ * Start it and let it go at once, as a driver does whose caller has been cancelled already: nothing is asked, it ends with
+ * CR_ABANDONED, and the audit tells it.
+ */
+#define CR_ASK_NOTHING 8
+
+/**
  * What a function says about its success. The numbers are the same in every version.
  */
 enum cr_status

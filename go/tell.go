@@ -1,0 +1,84 @@
+package checkrein
+
+// #include <checkrein.h>
+import "C"
+
+import (
+	"encoding/json"
+	"log/slog"
+	"runtime"
+)
+
+// log tells a logger of the host, or the language's own.
+func (op *operation) log() {
+	level := slog.LevelInfo
+	if op.step.level == C.CR_LOG_WARNING {
+		level = slog.LevelWarn
+	}
+	message := textOf(op.step.message)
+	logger, _ := op.callable().(*slog.Logger)
+	op.logged(nested(func() error {
+		tell(logger, level, message)
+		return nil
+	}))
+}
+
+// notify tells a listener of a refusal.
+func (op *operation) notify() {
+	listen, known := op.callable().(listener)
+	if !known {
+		op.logged(&InternalError{message: "a listener is not there: please report it"})
+		return
+	}
+	refusal := errorIn(op.step.refusal, op.raised)
+	op.logged(nested(func() error {
+		listen(refusal)
+		return nil
+	}))
+}
+
+// logged says to the core whether a logger or listener took what it was told.
+func (op *operation) logged(failure error) {
+	told, reply := op.took(failure)
+	at, length := optionalBytes(reply.bytes)
+	C.cr_operation_logged(op.step.operation, told, at, length, reply.token, &op.step)
+	runtime.KeepAlive(reply.bytes)
+}
+
+// record hands entries to a sink, one after the other, as far as it takes them.
+func (op *operation) record() {
+	var failure error
+	if take, known := op.callable().(sink); known {
+		phase := phases[op.step.phase]
+		for at := 0; at < int(op.step.count) && failure == nil; at++ {
+			entry, err := entryAt(op.step.entries, at)
+			if failure = err; failure == nil {
+				failure = nested(func() error { return take(entry, phase) })
+			}
+		}
+	} else {
+		failure = &InternalError{message: "a sink is not there: please report it"}
+	}
+	told, reply := op.took(failure)
+	at, length := optionalBytes(reply.bytes)
+	C.cr_operation_recorded(op.step.operation, told, at, length, reply.token, &op.step)
+	runtime.KeepAlive(reply.bytes)
+}
+
+func (op *operation) took(failure error) (C.int32_t, reply) {
+	if failure == nil {
+		return 1, reply{}
+	}
+	return 0, op.foreign(failure, 0)
+}
+
+// entryAt gives an entry of the audit as Go's own.
+func entryAt(log *C.cr_audit_log, at int) (AuditEntry, error) {
+	var entry AuditEntry
+	line := textOf(C.cr_audit_log_json(log, C.size_t(at)))
+	if err := json.Unmarshal([]byte(line), &entry); err != nil {
+		return entry, &InternalError{message: "an audit entry does not read: " + err.Error()}
+	}
+	entry.line = line
+	return entry, nil
+}
