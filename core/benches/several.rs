@@ -37,7 +37,12 @@ fn plain(database: &Database) -> usize {
 
 fn guarded(policy: &PolicyEngine) -> usize {
     let ctx = PolicyContext::new("read", "").with_agent_id("agent_001");
-    policy.scan("users/", Some(&ctx)).unwrap().map(|pair| black_box(pair.unwrap())).count()
+    let mut seen = 0;
+    for pair in policy.scan("users/", Some(&ctx)).unwrap() {
+        black_box(pair.unwrap());
+        seen += 1;
+    }
+    seen
 }
 
 fn scans(c: &mut Criterion) {

@@ -79,7 +79,7 @@ fn children_under_load_work_and_their_parent_does_not_notice() {
                 let mut done = 0_u32;
                 while !stop.load(Ordering::Relaxed) && done < 150_000 {
                     policy.put(format!("k/{}", done % 100), "v", Some(&ctx)).unwrap();
-                    if done % 50 == 0 {
+                    if done.is_multiple_of(50) {
                         let handle = policy.before_write("never", |_| PolicyAction::Deny);
                         assert!(handle.remove());
                     }

@@ -3,7 +3,7 @@
     python3 tests/conformance/tidy.py              rewrites the files in place
     python3 tests/conformance/tidy.py --check      fails where a file is not in the layout, or COVERAGE.md
                                                    names what is no vector
-    python3 tests/conformance/tidy.py --bless FILE fills in each `expect` and `audit` that is "bless", from the file
+    python3 tests/conformance/tidy.py --bless FILE fills in each `expect`, `audit`, `denied` and `sunk` that is "bless", from the file
                                                    that `CHECKREIN_BLESS=FILE cargo test` wrote; read every line
                                                    that it filled in against the design before you commit it
 
@@ -48,8 +48,9 @@ def fill_in(vectors, blessed):
         for step, expect in zip(vector["steps"], got["steps"]):
             if step.get("expect") == "bless":
                 step["expect"] = expect
-        if vector.get("audit") == "bless":
-            vector["audit"] = got["audit"]
+        for told in ("denied", "sunk", "audit"):
+            if vector.get(told) == "bless":
+                vector[told] = got[told]
 
 
 def unknown_in_coverage(names):

@@ -5,7 +5,7 @@
 //! appending costs the same whether the ring is empty or full; threads do not queue behind one another for it;
 //! memory has a bound. There is no place in a record for a value, so none can be kept.
 //!
-//! Sinks stand beside the ring: callables of the host, and [`file`], which keeps the entries on disk as JSON lines
+//! Sinks stand beside the ring: callables of the host, and [`mod@file`], which keeps the entries on disk as JSON lines
 //! chained by their hashes.
 
 mod content;
@@ -18,6 +18,7 @@ mod operation_id;
 mod record;
 mod ring;
 mod sink;
+mod untold;
 mod verb;
 mod verdict;
 
@@ -29,5 +30,6 @@ pub use record::{MAX_TEXT_BYTES, Record, ScanCount, Surface};
 pub use ring::{AuditLog, DEFAULT_MAX_ENTRIES, LARGEST_MAX_ENTRIES};
 pub use sink::SinkId;
 pub(crate) use sink::{SinkEntry, SinkTarget};
+pub(crate) use untold::Untold;
 pub use verb::Verb;
 pub use verdict::Verdict;

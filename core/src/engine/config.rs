@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use compact_str::CompactString;
 
-use crate::audit::{AuditLog, SinkEntry};
+use crate::audit::{AuditLog, SinkEntry, SinkTarget, Untold};
 use crate::clock::Clock;
 use crate::context::{Context, Value};
 use crate::engine::{EngineOptions, ListenerId, OpenCount};
@@ -24,6 +24,8 @@ pub(crate) struct Config {
     pub(crate) audit: Option<Arc<AuditLog>>,
     /// Who is told of every entry beside the ring.
     pub(crate) sinks: Arc<[SinkEntry]>,
+    /// What sinks of the host have not been told of yet.
+    pub(crate) untold: Arc<Untold>,
     /// One of them is strict.
     pub(crate) has_strict_sink: bool,
     /// Who is told of every refusal.
@@ -53,6 +55,7 @@ impl Config {
             limits: LimitSet::default(),
             audit: None,
             sinks: Arc::default(),
+            untold: Arc::default(),
             has_strict_sink: false,
             listeners: Arc::default(),
             mode: options.mode,
@@ -77,6 +80,7 @@ impl Config {
         });
         Config {
             sinks: sinks.collect(),
+            untold: Arc::default(),
             limits: self.limits.fresh(),
             audit: self.audit.as_ref().map(|audit| Arc::new(audit.fresh())),
             fault,
@@ -112,6 +116,11 @@ impl Config {
     pub(super) fn set_sinks(&mut self, sinks: Vec<SinkEntry>) {
         self.has_strict_sink = sinks.iter().any(|sink| sink.strict);
         self.sinks = sinks.into();
+    }
+
+    /// Whether a callable of the host is among the sinks.
+    pub(crate) fn has_host_sink(&self) -> bool {
+        self.sinks.iter().any(|sink| matches!(sink.target, SinkTarget::Host(_)))
     }
 
     /// The first required name that a context lacks.

@@ -20,8 +20,8 @@ impl Engine {
     /// Hands every entry to a callable of the host too. Turns the audit on where it is off.
     ///
     /// It is told after the operation; what it raises is logged and changes nothing. A `strict` one is told before the
-    /// store is asked as well: where it fails then, the operation is refused. An operation that is let go half-way ends
-    /// without its driver, so a callable is not told of it.
+    /// store is asked as well: where it fails then, the operation is refused. An operation that is let go half-way, or
+    /// refused before it starts, ends without its driver: a callable is told of it with the next operation.
     ///
     /// # Errors
     /// As [`Engine::enable_audit`].

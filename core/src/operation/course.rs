@@ -11,13 +11,12 @@ use super::now::Now;
 use super::refusal::Refusal;
 use super::subject::{Stage, Subject};
 use super::whole::Whole;
-use super::{Kind, Outcome, Reply, StoreReply};
+use super::{Kind, Outcome};
 use crate::audit::OperationId;
 use crate::context::Context;
 use crate::engine::{Config, Place};
 use crate::error::{Code, Error, Result, UsageError};
-use crate::hook::{Action, Answer, Decision, Mode, Phase};
-use crate::limit::{Refused, Taken, Target, Unmet};
+use crate::hook::{Action, Decision, Phase};
 
 /// The changing part of an operation.
 pub(super) struct Course<'a> {
@@ -197,20 +196,6 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// Looks at the limits for the key in hand; takes of them too where `alone`: no hook is to be asked.
-    fn look_at_limits(&mut self, config: &Config, now: &mut Now<'_>, alone: bool) -> bool {
-        if config.limits.is_empty() {
-            return true;
-        }
-        let target = Target::from(self.subject.kind);
-        let now_ns = now.get().monotonic_ns;
-        let judged = match alone && !config.has_strict_sink {
-            true => config.limits.pass(target, &self.context, now_ns),
-            false => config.limits.start(target, &self.context, now_ns),
-        };
-        self.limits_pass(config, judged)
-    }
-
     fn start_many(&mut self, config: &Config, now: &mut Now<'_>) {
         let Whole::Many(many) = &self.whole else { return };
         if many.subjects.is_empty() {
@@ -231,68 +216,12 @@ impl<'a> Course<'a> {
         }
     }
 
-    fn take_limits(&mut self, config: &Config, now: &mut Now<'_>) {
-        if !config.limits.is_empty() {
-            let now_ns = now.get().monotonic_ns;
-            let passes = match &self.whole {
-                Whole::Many(many) => {
-                    let judged = config.limits.take_many(&many.demand(), &self.context, now_ns);
-                    self.limits_pass_many(config, judged)
-                }
-                Whole::One | Whole::Scan(_) => {
-                    let target = Target::from(self.subject.kind);
-                    let judged = config.limits.take(target, &self.context, now_ns);
-                    self.limits_pass(config, judged)
-                }
-            };
-            if !passes {
-                return;
-            }
-        }
-        match self.whole {
-            Whole::Scan(_) => self.show_value(),
-            Whole::One | Whole::Many(_) => self.state = State::Store,
-        }
-    }
-
     /// Of a key of a scan the store has given the value already.
-    fn show_value(&mut self) {
+    pub(super) fn show_value(&mut self) {
         if let Whole::Scan(scan) = &mut self.whole {
             self.subject.value = scan.value.take().map(Cow::Owned);
             self.subject.stage = Stage::Replied;
             self.state = State::After;
-        }
-    }
-
-    fn limits_pass_many(&mut self, config: &Config, judged: Result<Taken, Unmet>) -> bool {
-        match judged {
-            Ok(taken) => self.limits_pass(config, Ok(taken)),
-            Err(Unmet::Refused(refused)) => self.limits_pass(config, Err(refused)),
-            Err(Unmet::Impossible(impossible)) => {
-                self.fail(impossible.error("batch"));
-                false
-            }
-        }
-    }
-
-    /// Notes what was taken, or refuses; false where the operation has ended.
-    fn limits_pass(&mut self, config: &Config, judged: Result<Taken, Refused>) -> bool {
-        match judged {
-            Ok(taken) => {
-                if let Some(limit) = taken.overflow() {
-                    let note = format!("limit `{limit}` tracks no more keys: its shared bucket was used");
-                    self.overflow = Some(note);
-                }
-                true
-            }
-            Err(refused) if config.mode == Mode::Shadow => {
-                self.note_denial(Some(refused.limit()), refused.reason());
-                true
-            }
-            Err(refused) => {
-                self.refuse_by_limit(&refused);
-                false
-            }
         }
     }
 
@@ -439,89 +368,6 @@ impl<'a> Course<'a> {
         if let Some(place) = self.counted.take() {
             config.open.leave(place);
         }
-    }
-
-    #[inline]
-    pub(super) fn resume(&mut self, config: &Config, reply: Reply) -> Result<()> {
-        // The usual replies first: taking any other apart copies it, and it is large.
-        match (self.pending, &reply) {
-            (Pending::Hook(_), Reply::Answer(Answer::Nothing | Answer::Allow)) => {}
-            (Pending::Store, Reply::Store(StoreReply::Done)) if self.subject.kind != Kind::Read => {
-                self.subject.stage = Stage::Replied;
-                self.state = State::After;
-            }
-            _ => return self.resume_otherwise(config, reply),
-        }
-        self.pending = Pending::Nothing;
-        Ok(())
-    }
-
-    fn resume_otherwise(&mut self, config: &Config, reply: Reply) -> Result<()> {
-        let pending = std::mem::replace(&mut self.pending, Pending::Nothing);
-        let place = match pending {
-            Pending::Hook(place) | Pending::Log(place) => Some(place),
-            _ => None,
-        };
-        let hook = place.and_then(|place| config.hooks_of(self.subject.kind).get(place));
-        match (pending, reply, hook) {
-            (Pending::Warning, Reply::Logged | Reply::LogFailed(_), _) => self.warned(),
-            (Pending::Listener(_), Reply::Logged, _) => {}
-            (Pending::Listener(_), Reply::LogFailed(cause), _) => self.listener_failed(&cause),
-            (Pending::Hook(_), Reply::Answer(answer), Some(hook)) => self.judge(config, hook, answer),
-            (Pending::Log(_), Reply::Logged, Some(hook)) => self.judge(config, hook, Answer::Log),
-            (Pending::Log(_), Reply::LogFailed(cause), Some(hook)) => {
-                self.judge(config, hook, Answer::foreign(cause));
-            }
-            (Pending::Store, Reply::Store(reply), _) => self.take_reply(reply),
-            (Pending::Sink(_), Reply::Recorded, _) => {}
-            (Pending::Sink(at), Reply::RecordFailed(cause), _) => self.sink_failed(config, at, cause),
-            _ => return Err(self.misuse(pending)),
-        }
-        Ok(())
-    }
-
-    fn take_reply(&mut self, reply: StoreReply) {
-        match (&mut self.whole, reply) {
-            (Whole::Scan(scan), StoreReply::Page(page)) => {
-                if let Some(fault) = scan.fault_of(&page.pairs) {
-                    return self.fail_by_store(StoreReply::Invalid(fault));
-                }
-                scan.ended = page.end || page.pairs.is_empty();
-                scan.after = page.pairs.last().map(|(key, _)| key.clone());
-                scan.page = page.pairs.into_iter();
-            }
-            (Whole::Many(many), StoreReply::Done) if many.atomic => {
-                many.subjects.iter_mut().for_each(|subject| subject.stage = Stage::Replied);
-                self.take_in_hand(Some(0));
-                self.state = State::After;
-            }
-            (Whole::One | Whole::Many(_), StoreReply::Value(value)) if self.subject.kind == Kind::Read => {
-                self.subject.stage = Stage::Replied;
-                self.subject.value = value.map(Cow::Owned);
-                match self.subject.value {
-                    Some(_) => self.state = State::After,
-                    None => self.finished(),
-                }
-            }
-            (Whole::One | Whole::Many(_), StoreReply::Done) if self.subject.kind != Kind::Read => {
-                self.subject.stage = Stage::Replied;
-                self.state = State::After;
-            }
-            (_, reply) => self.fail_by_store(reply),
-        }
-    }
-
-    /// Takes the pair of a scan that waits for the caller.
-    pub(super) fn take_item(&mut self) -> Option<(Vec<u8>, Vec<u8>)> {
-        let Whole::Scan(scan) = &mut self.whole else { return None };
-        if self.pending != Pending::Item {
-            return None;
-        }
-        scan.count.given += 1;
-        self.pending = Pending::Nothing;
-        self.state = State::Store;
-        let key = std::mem::take(&mut self.subject.key).into_owned();
-        Some((key, self.subject.value.take().unwrap_or_default().into_owned()))
     }
 
     pub(super) fn take_outcome(&mut self) -> Result<Outcome> {

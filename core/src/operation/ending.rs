@@ -8,13 +8,16 @@ use crate::audit::{AuditLog, Entry, OperationId, Phase, Record, SinkTarget, Surf
 use crate::clock::Time;
 use crate::context::{AGENT_ID, SESSION_ID};
 use crate::engine::Config;
-use crate::error::{Cause, Class, Code, Error};
-use crate::operation::Kind;
+use crate::error::{Cause, Code};
+use crate::operation::{Kind, MAX_DEPTH};
 
 /// What is left to be told.
 #[derive(Default)]
 pub(super) struct Ending {
+    /// The operation's own entries, behind those that sinks of the host have not been told of yet.
     pub(super) entries: Vec<Entry>,
+    /// How many of them are such.
+    late: usize,
     /// Which moment the entries tell of.
     pub(super) phase: Option<Phase>,
     /// The next sink and the next listener.
@@ -22,6 +25,13 @@ pub(super) struct Ending {
     listener: usize,
     /// A warning that is due.
     pub(super) warning: Option<String>,
+}
+
+impl Ending {
+    /// The operation's own entries.
+    pub(super) fn own(&self) -> &[Entry] {
+        self.entries.get(self.late..).unwrap_or_default()
+    }
 }
 
 impl Course<'_> {
@@ -74,18 +84,39 @@ impl Course<'_> {
             let _ = file.append(&entries, None);
         }
         self.state = State::Done;
-        let warning = self.shadow_warning();
-        let refused = matches!(&self.result, Err(refusal) if refusal.error.violation().is_some());
+        let mut warning = self.shadow_warning();
         let sinks = !entries.is_empty() && config.sinks.iter().any(|sink| sink.takes_at_once().is_none());
-        if sinks || warning.is_some() || (refused && !config.listeners.is_empty()) {
-            self.ending = Some(Box::new(Ending { entries, phase: None, warning, ..Ending::default() }));
+        let (mut late, mut lost) = (Vec::new(), 0);
+        if sinks && config.has_host_sink() && self.may_tell_host() {
+            (late, lost) = config.untold.take();
+        }
+        if lost > 0 {
+            warning
+                .get_or_insert(format!("{lost} audit entries were not told to the sinks: too many waited"));
+        }
+        if sinks || warning.is_some() || self.has_listeners(config) {
+            let before = late.len();
+            late.append(&mut entries);
+            self.ending =
+                Some(Box::new(Ending { entries: late, late: before, warning, ..Ending::default() }));
             self.state = State::Telling;
         }
     }
 
+    /// What a sink or listener of the host starts is told to it again. At the end of the nesting that stops: a refusal
+    /// for being too deep is told late, by an operation that is not.
+    fn may_tell_host(&self) -> bool {
+        self.depth <= MAX_DEPTH
+    }
+
+    fn has_listeners(&self, config: &Config) -> bool {
+        let refused = matches!(&self.result, Err(refusal) if refusal.error.violation().is_some());
+        refused && !config.listeners.is_empty() && self.may_tell_host()
+    }
+
     /// Tells the next of those who are left: a logger, the sinks, and of a refusal the listeners.
     pub(super) fn tell_next(&mut self, config: &Config) {
-        let refused = matches!(&self.result, Err(refusal) if refusal.error.violation().is_some());
+        let (listens, to_host) = (self.has_listeners(config), self.may_tell_host());
         let Some(ending) = &mut self.ending else {
             self.state = State::Done;
             return;
@@ -94,8 +125,12 @@ impl Course<'_> {
             self.pending = Pending::Warning;
             return;
         }
-        let by_step =
-            |place: &usize| config.sinks.get(*place).is_some_and(|sink| sink.takes_at_once().is_none());
+        let by_step = |place: &usize| {
+            config.sinks.get(*place).is_some_and(|sink| match &sink.target {
+                SinkTarget::File(_) => sink.strict,
+                SinkTarget::Host(_) => to_host,
+            })
+        };
         let sinks = if ending.entries.is_empty() { 0 } else { config.sinks.len() };
         if let Some(place) = (ending.sink..sinks).find(by_step) {
             ending.sink = place + 1;
@@ -105,10 +140,13 @@ impl Course<'_> {
             return;
         }
         ending.sink = sinks;
-        if refused && ending.listener < config.listeners.len() {
+        if listens && ending.listener < config.listeners.len() {
             self.pending = Pending::Listener(ending.listener);
             ending.listener += 1;
             return;
+        }
+        if !to_host && config.has_host_sink() {
+            config.untold.add(ending.entries.drain(..));
         }
         self.ending = None;
         self.state = State::Done;
@@ -117,14 +155,29 @@ impl Course<'_> {
     /// Tells what can be told without a driver, and is done: for an operation that is let go.
     pub(super) fn tell_all(&mut self, config: &Config) {
         if self.state == State::Ended {
+            self.pending = Pending::Nothing;
             // Nobody hands over the time here, and the last reading may be long past, or none at all.
             self.conclude(config, &mut Now::Of(&config.clock));
         }
+        // One that was about to be told has not said that it was.
+        let pending = if let Pending::Sink(at) = std::mem::replace(&mut self.pending, Pending::Nothing) {
+            Some(at)
+        } else {
+            None
+        };
         if let Some(ending) = self.ending.take() {
-            for sink in config.sinks.iter().skip(ending.sink) {
-                if let (SinkTarget::File(file), true) = (&sink.target, sink.strict) {
-                    let _ = file.append(&ending.entries, Some(Phase::Done));
+            let mut host = false;
+            for sink in config.sinks.iter().skip(pending.unwrap_or(ending.sink)) {
+                match &sink.target {
+                    SinkTarget::File(file) if sink.strict => {
+                        let _ = file.append(ending.own(), Some(Phase::Done));
+                    }
+                    SinkTarget::File(_) => {}
+                    SinkTarget::Host(_) => host = true,
                 }
+            }
+            if host {
+                config.untold.add(ending.entries);
             }
         }
         self.state = State::Done;
@@ -229,15 +282,16 @@ impl Course<'_> {
                     Stage::Unasked | Stage::Asked => Told {
                         verdict: refusal.verdict,
                         rule: refusal.rule(),
-                        reason: Some("another operation of the batch was refused or failed".to_owned()),
+                        reason: Some(match subject.kind {
+                            Kind::Read => "another key of the call was refused or failed".to_owned(),
+                            _ => "another operation of the batch was refused or failed".to_owned(),
+                        }),
                     },
                 }
             }
-            Err(refusal) => Told {
-                verdict: refusal.verdict,
-                rule: refusal.rule(),
-                reason: Some(reason_of(&refusal.error)),
-            },
+            Err(refusal) => {
+                Told { verdict: refusal.verdict, rule: refusal.rule(), reason: Some(refusal.reason()) }
+            }
             Ok(()) => self.passed(subject),
         }
     }
@@ -290,17 +344,4 @@ struct Told<'o> {
     verdict: Verdict,
     rule: Option<&'o str>,
     reason: Option<String>,
-}
-
-/// The reason that the audit gives an error: never a foreign error's message.
-fn reason_of(error: &Error) -> String {
-    match (error, error.cause()) {
-        (Error::Host(host), _) => reason_of(&host.error),
-        (Error::Violation(violation), _) => violation.reason.clone(),
-        (Error::Store(store), _) if store.code == Code::StorePartial => store.code.as_str().to_owned(),
-        (Error::Store(_), Some(cause)) => format!("the store failed with `{}`", cause.type_name()),
-        (Error::Store(store), None) if store.code != Code::Store => store.code.as_str().to_owned(),
-        (error, _) if error.code().class() == Class::Internal => error.code().as_str().to_owned(),
-        (error, _) => error.to_string(),
-    }
 }

@@ -8,7 +8,7 @@ use super::subject::{Stage, WouldDeny};
 use super::whole::Whole;
 use crate::audit::Verdict;
 use crate::engine::Config;
-use crate::error::{Cause, Code, Error, PolicyViolation, StoreError, ViolationKind};
+use crate::error::{Cause, Class, Code, Error, PolicyViolation, StoreError, ViolationKind};
 use crate::hook::{HookEntry, Mode};
 use crate::limit::Refused;
 use crate::operation::Kind;
@@ -23,6 +23,8 @@ pub(super) struct Refusal {
     pub(super) at: Option<usize>,
     /// The hook that raised the error, for the audit; where none did, the error itself says what decided.
     raised_by: Option<Arc<str>>,
+    /// Why, for the audit, where the error that the caller gets tells of more than this key.
+    why: Option<String>,
 }
 
 impl Refusal {
@@ -33,12 +35,17 @@ impl Refusal {
             Code::Denied | Code::RateLimited => Verdict::Denied,
             _ => Verdict::Error,
         };
-        Refusal { verdict, error, at, raised_by: None }
+        Refusal { verdict, error, at, raised_by: None, why: None }
     }
 
     /// The hook or limit that decided, where one did.
     pub(super) fn rule(&self) -> Option<&str> {
         self.raised_by.as_deref().or_else(|| self.error.violation()?.rule.as_deref())
+    }
+
+    /// Why.
+    pub(super) fn reason(&self) -> String {
+        self.why.clone().unwrap_or_else(|| reason_of(&self.error))
     }
 }
 
@@ -52,14 +59,14 @@ impl Course<'_> {
     }
 
     fn end(&mut self, verdict: Verdict, error: Error) {
-        self.end_by(Refusal { verdict, error, at: self.in_hand(), raised_by: None });
+        self.end_by(Refusal { verdict, error, at: self.in_hand(), raised_by: None, why: None });
     }
 
     fn end_by(&mut self, refusal: Refusal) {
         if self.withholds(&refusal) {
             return;
         }
-        self.result = Err(Refusal { error: self.in_part(refusal.error), ..refusal });
+        self.result = Err(self.in_part(refusal));
         self.state = State::Ended;
     }
 
@@ -79,24 +86,28 @@ impl Course<'_> {
     }
 
     /// Where a batch that is not atomic ends once the store was asked, the error says how much was applied.
-    fn in_part(&mut self, error: Error) -> Error {
-        let Whole::Many(many) = &mut self.whole else { return error };
+    fn in_part(&mut self, refusal: Refusal) -> Refusal {
+        let Whole::Many(many) = &mut self.whole else { return refusal };
         let in_hand = many.in_hand;
-        let reads = many.kind() == Some(Kind::Read) || self.subject.kind == Kind::Read;
         let asked = self.subject.stage != Stage::Unasked || in_hand.is_some_and(|at| at > 0);
-        if many.atomic || reads || !asked || !matches!(self.state, State::Store | State::After) {
-            return error;
+        let writes = self.subject.kind != Kind::Read;
+        if many.atomic || !writes || !asked || !matches!(self.state, State::Store | State::After) {
+            return refusal;
         }
         many.hand_over(&mut self.subject, None);
         let (applied, of) = (many.applied(), many.subjects.len());
         many.hand_over(&mut self.subject, in_hand);
-        let class = error.code().class().as_str();
-        let message = format!("the first {applied} of {of} operations of the batch were applied: {error}");
-        let cause = match error {
+        let rule = refusal.rule().map(Arc::from);
+        let why = Some(refusal.reason());
+        let class = refusal.error.code().class().as_str();
+        let cause = match refusal.error {
             Error::Host(host) => host.object,
             error => Cause::error(class, Box::new(error)),
         };
-        StoreError { message, code: Code::StorePartial, applied: Some(applied), cause: Some(cause) }.into()
+        let message = format!("the first {applied} of {of} operations of the batch were applied");
+        let error =
+            StoreError { message, code: Code::StorePartial, applied: Some(applied), cause: Some(cause) };
+        Refusal { error: error.into(), raised_by: rule, why, ..refusal }
     }
 
     /// Ends with an error that is told as it is.
@@ -172,7 +183,13 @@ impl Course<'_> {
         let applied = self.applied_at_all();
         let kind = ViolationKind::AuditFailed;
         let violation = PolicyViolation { kind, reason, applied, cause: Some(cause), ..self.violation() };
-        let refusal = Refusal { verdict: Verdict::Error, error: violation.into(), at: None, raised_by: None };
+        let refusal = Refusal {
+            verdict: Verdict::Error,
+            error: violation.into(),
+            at: None,
+            raised_by: None,
+            why: None,
+        };
         if told {
             self.result = Err(refusal);
         } else {
@@ -192,7 +209,8 @@ impl Course<'_> {
     fn violation(&self) -> PolicyViolation {
         let (operation, key) = match &self.whole {
             Whole::Many(many) if many.in_hand.is_none() => (many.kind(), None),
-            Whole::Scan(scan) if self.subject.key.is_empty() => {
+            // Of a key that is through nothing is said.
+            Whole::Scan(scan) if self.is_told() || self.subject.key.is_empty() => {
                 (Some(Kind::Read), Some(scan.prefix.to_vec()))
             }
             _ => (Some(self.subject.kind), Some(self.subject.key.to_vec())),
@@ -267,12 +285,16 @@ impl Course<'_> {
             let reason = "abandoned".to_owned();
             let violation = PolicyViolation { kind, reason, applied, ..self.violation() };
             // What became of each key says the key itself, see `Course::record`.
-            let refusal =
-                Refusal { verdict: Verdict::Denied, error: violation.into(), at: None, raised_by: None };
+            let refusal = Refusal {
+                verdict: Verdict::Denied,
+                error: violation.into(),
+                at: None,
+                raised_by: None,
+                why: None,
+            };
             self.result = Err(refusal);
             self.state = State::Ended;
         }
-        self.pending = Pending::Nothing;
         self.tell_all(config);
     }
 
@@ -288,5 +310,18 @@ impl Course<'_> {
             self.pending = Pending::Nothing;
             self.state = State::Done;
         }
+    }
+}
+
+/// The reason that the audit gives an error: never a foreign error's message.
+fn reason_of(error: &Error) -> String {
+    match (error, error.cause()) {
+        (Error::Host(host), _) => reason_of(&host.error),
+        (Error::Violation(violation), _) => violation.reason.clone(),
+        (Error::Store(store), _) if store.code == Code::StorePartial => store.code.as_str().to_owned(),
+        (Error::Store(_), Some(cause)) => format!("the store failed with `{}`", cause.type_name()),
+        (Error::Store(store), None) if store.code != Code::Store => store.code.as_str().to_owned(),
+        (error, _) if error.code().class() == Class::Internal => error.code().as_str().to_owned(),
+        (error, _) => error.to_string(),
     }
 }

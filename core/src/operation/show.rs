@@ -27,7 +27,7 @@ impl Course<'_> {
             Pending::Sink(place) => self.show_sink(config, place),
             Pending::Listener(place) => match (config.listeners.get(place), &self.result) {
                 (Some((_, listener)), Err(refusal)) => {
-                    Step::Notify(NotifyCall { listener, error: &refusal.error })
+                    Step::Notify(NotifyCall { listener, error: &refusal.error, depth: self.depth + 1 })
                 }
                 _ => Step::Done,
             },
@@ -75,11 +75,11 @@ impl Course<'_> {
 
     fn show_sink<'o>(&'o self, config: &'o Config, place: usize) -> Step<'o> {
         let (Some(sink), Some(ending)) = (config.sinks.get(place), &self.ending) else { return Step::Done };
-        let to = match &sink.target {
-            SinkTarget::File(file) => RecordTo::File(file),
-            SinkTarget::Host(sink) => RecordTo::Host(sink),
+        let (sink, entries) = match &sink.target {
+            SinkTarget::File(file) => (RecordTo::File(file), ending.own()),
+            SinkTarget::Host(sink) => (RecordTo::Host(sink), &*ending.entries),
         };
-        Step::Record(RecordCall { sink: to, entries: &ending.entries, phase: ending.phase })
+        Step::Record(RecordCall { sink, entries, phase: ending.phase, depth: self.depth + 1 })
     }
 
     fn warning(&self, config: &Config) -> String {

@@ -157,10 +157,13 @@ pub enum LogLevel {
 pub struct RecordCall<'o> {
     /// Where they go.
     pub sink: RecordTo<'o>,
-    /// One entry, or one for each key of a batch or `get_many`.
+    /// One entry, or one for each key of a batch or `get_many`; for a sink of the host those before it too that ended
+    /// without a driver.
     pub entries: &'o [Entry],
     /// Which moment it is, for a strict sink.
     pub phase: Option<Phase>,
+    /// The depth at which operations that a sink of the host starts stand: hand it to them.
+    pub depth: u32,
 }
 
 /// Where entries go.
@@ -179,6 +182,8 @@ pub struct NotifyCall<'o> {
     pub listener: &'o HostObject,
     /// What the caller will get.
     pub error: &'o Error,
+    /// The depth at which operations that the listener starts stand: hand it to them.
+    pub depth: u32,
 }
 
 /// A driver's reply to a [`Step`].

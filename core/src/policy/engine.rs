@@ -277,8 +277,11 @@ impl PolicyEngine {
                 }),
                 Step::Item { .. } => return Ok(true),
                 Step::Log(call) => tell(&call),
-                Step::Record(call) => driver::record(&call).unwrap_or_else(|| listen::record(&call)),
-                Step::Notify(call) => listen::notify(&call),
+                Step::Record(call) => match driver::record(&call) {
+                    Some(recorded) => recorded,
+                    None => nested(call.depth, || listen::record(&call)),
+                },
+                Step::Notify(call) => nested(call.depth, || listen::notify(&call)),
                 Step::Done => return Ok(false),
             };
             operation.resume(reply)?;

@@ -100,7 +100,7 @@ fn kill_often(strict: bool) {
         for round in 0..5 {
             kills += 1;
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            let acknowledgements = if round == 3 { 0 } else { (seed >> 33) as usize % 40 };
+            let acknowledgements = if round == 3 { 0 } else { (seed >> 33) as usize % 80 };
             let made = run(&path, round, acknowledgements, strict);
             total += made.len();
             acknowledged.extend(made);

@@ -1,20 +1,33 @@
 //! What a step gave, beside what was expected of it.
 
-use checkrein::Error;
 use checkrein::text::escaped_key;
+use checkrein::{Code, Error};
 use serde_json::{Map, Value, json};
 
-use crate::fields::bytes;
+use crate::fields::{bytes, pairs};
 use crate::script::{FOREIGN, NONSENSE};
 
 #[derive(Debug)]
 pub(crate) enum Got {
     Ok,
     Value(Option<Vec<u8>>),
+    /// Of `get_many`.
+    Values(Vec<Option<Vec<u8>>>),
+    /// Of a scan, and how it ended after those.
+    Pairs(Vec<(Vec<u8>, Vec<u8>)>, Stop),
     Cancelled,
     Error(Error),
     /// A list of statuses, of sequences, or a helper's answer.
     Other(Value),
+}
+
+/// How a scan came to its end.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// Nothing was left, or it was let go.
+    End,
+    Cancelled,
+    Error(Error),
 }
 
 /// What a step gave, in the words of the vectors.
@@ -22,6 +35,17 @@ pub(crate) fn normalised(got: &Got) -> Value {
     match got {
         Got::Ok => json!({"ok": true}),
         Got::Value(value) => json!({"value": value.as_deref().map(short)}),
+        Got::Values(values) => {
+            json!({"values": values.iter().map(|value| value.as_deref().map(short)).collect::<Vec<_>>()})
+        }
+        Got::Pairs(pairs, stop) => {
+            let shown: Vec<_> = pairs.iter().map(|(key, value)| json!([short(key), short(value)])).collect();
+            match stop {
+                Stop::End => json!({"pairs": shown}),
+                Stop::Cancelled => json!({"pairs": shown, "cancelled": true}),
+                Stop::Error(error) => json!({"pairs": shown, "error": error_fields(error)}),
+            }
+        }
         Got::Cancelled => json!({"cancelled": true}),
         Got::Error(error) => json!({"error": error_fields(error)}),
         Got::Other(value) => value.clone(),
@@ -54,6 +78,11 @@ fn error_fields(error: &Error) -> Map<String, Value> {
             fields.insert("message".to_owned(), placeholders(&error.to_string()).into());
         }
     }
+    if let Error::Store(error) = error
+        && error.code == Code::StorePartial
+    {
+        fields.insert("applied".to_owned(), error.applied.into());
+    }
     if let Error::Pattern(error) = error {
         fields.insert("position".to_owned(), error.position.into());
     }
@@ -79,10 +108,36 @@ pub(crate) fn placeholders(text: &str) -> String {
 }
 
 pub(crate) fn compare(want: &Value, got: &Got) -> Result<(), String> {
+    if let (Some(Value::Array(want_pairs)), Got::Pairs(have, stop)) = (want.get("pairs"), got) {
+        let known = ["pairs", "error", "cancelled"];
+        assert!(want.as_object().unwrap().keys().all(|field| known.contains(&field.as_str())), "{want}");
+        let want_pairs = pairs(want_pairs);
+        if want_pairs != *have {
+            let at = want_pairs.iter().zip(have).take_while(|(want, have)| want == have).count();
+            let (want, have) = (want_pairs.get(at..), have.get(at..));
+            return Err(format!("the pairs from {at} on:\n  want {want:?}\n  got  {have:?}"));
+        }
+        return match (want.get("error"), want.get("cancelled"), stop) {
+            (None, None, Stop::End) | (None, Some(Value::Bool(true)), Stop::Cancelled) => Ok(()),
+            (Some(want), None, Stop::Error(error)) => {
+                compare_error(want, &Value::Object(error_fields(error)), error)
+            }
+            _ => Err(format!("the scan ended with {stop:?}\n  want {want}")),
+        };
+    }
+    if let (Some(Value::Object(want)), Got::Other(got)) = (want.get("explain"), got) {
+        for (field, want) in want {
+            let have = &got["explain"][field];
+            if want != have {
+                return Err(format!("`{field}` of the explanation:\n  want {want}\n  got  {have}"));
+            }
+        }
+        return Ok(());
+    }
     let normalised = normalised(got);
     let (want_error, got_error) = (want.get("error"), normalised.get("error"));
-    if let (Some(want), Some(have)) = (want_error, got_error) {
-        return compare_error(want, have, got);
+    if let (Some(want), Some(have), Got::Error(error)) = (want_error, got_error, got) {
+        return compare_error(want, have, error);
     }
     let same = match (want.get("value"), got) {
         (Some(Value::Null), Got::Value(value)) => value.is_none(),
@@ -92,7 +147,7 @@ pub(crate) fn compare(want: &Value, got: &Got) -> Result<(), String> {
     if same { Ok(()) } else { Err(format!("want {want}\n  got  {normalised}")) }
 }
 
-fn compare_error(want: &Value, have: &Value, got: &Got) -> Result<(), String> {
+fn compare_error(want: &Value, have: &Value, error: &Error) -> Result<(), String> {
     const KNOWN: [&str; 13] = [
         "class",
         "code",
@@ -112,11 +167,9 @@ fn compare_error(want: &Value, have: &Value, got: &Got) -> Result<(), String> {
         assert!(KNOWN.contains(&field.as_str()), "unknown field `{field}` of an error");
         let null = Value::Null;
         let have = have.get(field).unwrap_or(&null);
-        let same = match (field.as_str(), got) {
-            ("message", Got::Error(error)) => {
-                placeholders(&error.to_string()).contains(want.as_str().unwrap())
-            }
-            ("key", Got::Error(error)) => error.violation().unwrap().key == Some(bytes(want)),
+        let same = match field.as_str() {
+            "message" => placeholders(&error.to_string()).contains(want.as_str().unwrap()),
+            "key" if !want.is_null() => error.violation().unwrap().key == Some(bytes(want)),
             _ => want == have,
         };
         if !same {

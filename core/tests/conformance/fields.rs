@@ -79,3 +79,46 @@ pub(crate) fn text_bytes(text: &str) -> Vec<u8> {
     out.extend_from_slice(rest.as_bytes());
     out
 }
+
+/// Pairs as the vectors write them, the runs among them told one by one.
+pub(crate) fn pairs(list: &[Value]) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let read = |value: &Value| match value {
+        Value::Array(pair) => vec![(bytes(&pair[0]), bytes(&pair[1]))],
+        run => {
+            let value = bytes(&run["value"]);
+            keys_of(run).map(|key| (key, value.clone())).collect()
+        }
+    };
+    list.iter().flat_map(read).collect()
+}
+
+/// Keys as the vectors write them.
+pub(crate) fn keys(list: &[Value]) -> Vec<Vec<u8>> {
+    let read = |value: &Value| match value {
+        Value::Object(run) if run.contains_key("run") => keys_of(value).collect(),
+        key => vec![bytes(key)],
+    };
+    list.iter().flat_map(read).collect()
+}
+
+/// The operations of a batch: a key, and a value where it is a put.
+pub(crate) fn ops(list: &[Value]) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+    let read = |value: &Value| match value {
+        Value::Array(op) => match (op[0].as_str().unwrap(), op.len()) {
+            ("put", 3) => vec![(bytes(&op[1]), Some(bytes(&op[2])))],
+            ("delete", 2) => vec![(bytes(&op[1]), None)],
+            _ => panic!("`{value}` is no operation of a batch"),
+        },
+        run => pairs(std::slice::from_ref(run)).into_iter().map(|(key, value)| (key, Some(value))).collect(),
+    };
+    list.iter().flat_map(read).collect()
+}
+
+fn keys_of(run: &Value) -> impl Iterator<Item = Vec<u8>> {
+    let mut run = Fields::new("a run", run.clone());
+    let prefix = run.bytes("run").unwrap();
+    let (from, times) = (run.number("from").unwrap(), run.number("times").unwrap());
+    run.take("value");
+    run.end();
+    (from..from + times).map(move |at| [prefix.as_slice(), format!("{at:04}").as_bytes()].concat())
+}

@@ -11,17 +11,21 @@
     reason = "a test"
 )]
 
+mod ears;
 mod expect;
 mod fields;
 mod script;
+mod store;
 mod subject;
 mod vector;
 mod world;
 
 use std::path::PathBuf;
 
+use checkrein::operation::Kind;
 use serde_json::{Value, json};
 
+use expect::Got;
 use subject::Way;
 use vector::Vector;
 use world::World;
@@ -70,7 +74,19 @@ fn conformance() {
 fn play(vector: &Vector, way: Way) -> (Vec<String>, Value) {
     let mut faults = Vec::new();
     let mut seen = Vec::new();
-    let (world, set_up) = World::new(vector, way);
+    let made = World::new(vector, way).map_err(Got::Error).and_then(|made| {
+        // The builder of a Rust program gives an engine in any case, which remembers the error.
+        let remembers = || made.0.subject.operate(Kind::Read, b"k", None, &Vec::new(), 0);
+        if vector.options_error.is_some() { Err(remembers()) } else { Ok(made) }
+    });
+    let (world, set_up) = match (made, &vector.options_error) {
+        (Ok(made), _) => made,
+        (Err(got), want) => {
+            let want = want.as_ref().map_or_else(|| json!({"ok": true}), |error| json!({ "error": error }));
+            let fault = expect::compare(&want, &got).err().map(|fault| format!("making the engine: {fault}"));
+            return (fault.into_iter().collect(), json!({"steps": [], "audit": null}));
+        }
+    };
     faults.extend(set_up);
     for (at, step) in vector.steps.iter().enumerate() {
         let got = world.perform(step);
@@ -83,8 +99,16 @@ fn play(vector: &Vector, way: Way) -> (Vec<String>, Value) {
     match (&vector.audit, &audit) {
         (Some(want), Some(Ok(got))) => {
             for (at, want) in want.iter().enumerate() {
-                if got.get(at) != Some(want) {
-                    let got = got.get(at).cloned().unwrap_or_default();
+                let got = got.get(at).cloned().unwrap_or_default();
+                // Which entries are of one operation is compared where the vector says.
+                let got = match (&want["same"], got) {
+                    (Value::Null, Value::Object(mut got)) => {
+                        got.remove("same");
+                        Value::Object(got)
+                    }
+                    (_, got) => got,
+                };
+                if got != *want {
                     faults.push(format!("audit entry {}:\n  want {want}\n  got  {got}", at + 1));
                 }
             }
@@ -95,9 +119,17 @@ fn play(vector: &Vector, way: Way) -> (Vec<String>, Value) {
         (Some(_), other) => faults.push(format!("the audit cannot be read: {other:?}")),
         (None, _) => {}
     }
+    let heard = world.heard();
+    for (what, want, got) in [("denied", &vector.denied, &heard[0]), ("sunk", &vector.sunk, &heard[1])] {
+        if want != got {
+            let [want, got] = [want, got].map(|told| Value::Array(told.clone()));
+            faults.push(format!("`{what}`:\n  want {want}\n  got  {got}"));
+        }
+    }
     let audit = match audit {
         Some(Ok(entries)) => Value::Array(entries),
         _ => Value::Null,
     };
-    (faults, json!({ "steps": seen, "audit": audit }))
+    let [denied, sunk] = heard;
+    (faults, json!({ "steps": seen, "audit": audit, "denied": denied, "sunk": sunk }))
 }

@@ -1,18 +1,16 @@
-//! The scripted host: hooks and a store that do one word of their script at each call.
+//! The scripted host: hooks that do one word of their script at each call.
 
-use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Weak;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, Weak};
 
-use checkrein::error::{Cause, Error, PolicyViolation};
+use checkrein::error::{Error, PolicyViolation};
 use checkrein::hook::{Answer, Failure};
-use checkrein::operation::{Kind, StoreCall, StoreReply};
+use checkrein::operation::Kind;
 use checkrein::policy::PolicyAction;
-use checkrein::store::{BoxError, Store};
 
-use crate::expect::Got;
-use crate::fields::{Fields, text_bytes};
+use crate::expect::{Got, Stop};
+use crate::fields::text_bytes;
 use crate::vector::Said;
 use crate::world::World;
 
@@ -51,6 +49,7 @@ pub(crate) enum Word {
     Remove(String),
     Put(Vec<u8>, Vec<u8>),
     Get(Vec<u8>),
+    Scan(Vec<u8>),
     Cancel,
     Check(String, String),
     Lacks(String),
@@ -82,6 +81,7 @@ impl Word {
                 Word::Put(text_bytes(key), text_bytes(value))
             }
             ("get", Some(key)) => Word::Get(text_bytes(&key)),
+            ("scan", Some(prefix)) => Word::Scan(text_bytes(&prefix)),
             ("cancel", None) => Word::Cancel,
             ("check", Some(rest)) => {
                 let (name, text) = rest.split_once('=').unwrap();
@@ -153,6 +153,10 @@ impl Script {
             }
             Word::Put(key, value) => return self.nested(Kind::Write, key, Some(value), shown),
             Word::Get(key) => return self.nested(Kind::Read, key, None, shown),
+            Word::Scan(prefix) => {
+                let got = self.world().subject.scan(prefix, &shown.context, None, shown.depth);
+                return Self::passes_on(got);
+            }
             Word::Cancel => return Reaction::Cancel,
             Word::Check(name, text) => allow_if(said(shown, name).as_deref() == Some(text)).into(),
             Word::Lacks(name) => allow_if(said(shown, name).is_none()).into(),
@@ -167,9 +171,16 @@ impl Script {
     }
 
     fn nested(&self, kind: Kind, key: &[u8], value: Option<&Vec<u8>>, shown: &Shown<'_>) -> Reaction {
-        match self.world().subject.operate(kind, key, value.map(Vec::as_slice), &shown.context, shown.depth) {
-            Got::Cancelled => Reaction::Cancel,
-            Got::Error(error) => Reaction::Answer(Answer::Failed(Failure::Own(error))),
+        let value = value.map(Vec::as_slice);
+        Self::passes_on(self.world().subject.operate(kind, key, value, &shown.context, shown.depth))
+    }
+
+    fn passes_on(got: Got) -> Reaction {
+        match got {
+            Got::Cancelled | Got::Pairs(_, Stop::Cancelled) => Reaction::Cancel,
+            Got::Error(error) | Got::Pairs(_, Stop::Error(error)) => {
+                Reaction::Answer(Answer::Failed(Failure::Own(error)))
+            }
             _ => Reaction::Answer(PolicyAction::Allow.into()),
         }
     }
@@ -178,127 +189,4 @@ impl Script {
 fn said(shown: &Shown<'_>, name: &str) -> Option<String> {
     let value = shown.context.iter().find(|(known, _)| known == name).map(|(_, value)| value)?;
     Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-}
-
-#[derive(Clone, Debug)]
-pub(crate) enum StoreWord {
-    Ok,
-    Raise,
-    Nonsense,
-    OkThenRaise,
-    Violate(String),
-    Later,
-    Cancel,
-}
-
-impl StoreWord {
-    pub(crate) fn read_all(fields: &mut Fields) -> Vec<StoreWord> {
-        let words = fields.list("script");
-        assert!(!words.is_empty(), "a store's script needs a word");
-        words
-            .iter()
-            .map(|word| match word.as_str().unwrap() {
-                "ok" => StoreWord::Ok,
-                "raise" => StoreWord::Raise,
-                "nonsense" => StoreWord::Nonsense,
-                "ok_then_raise" => StoreWord::OkThenRaise,
-                "later" => StoreWord::Later,
-                "cancel" => StoreWord::Cancel,
-                other => match other.strip_prefix("violate:") {
-                    Some(reason) => StoreWord::Violate(reason.to_owned()),
-                    None => panic!("unknown word `{other}` of a store"),
-                },
-            })
-            .collect()
-    }
-}
-
-/// A store of the host over a map of its own.
-pub(crate) struct ScriptedStore {
-    words: Vec<StoreWord>,
-    calls: AtomicUsize,
-    map: Mutex<BTreeMap<Vec<u8>, Vec<u8>>>,
-}
-
-impl ScriptedStore {
-    pub(crate) fn new(words: Vec<StoreWord>) -> Self {
-        ScriptedStore { words, calls: AtomicUsize::new(0), map: Mutex::default() }
-    }
-
-    pub(crate) fn holds(&self, key: &[u8]) -> Option<Vec<u8>> {
-        self.map.lock().unwrap().get(key).cloned()
-    }
-
-    fn next(&self) -> StoreWord {
-        let call = self.calls.fetch_add(1, Ordering::SeqCst).min(self.words.len() - 1);
-        self.words[call].clone()
-    }
-
-    fn change(&self, key: &[u8], value: Option<&[u8]>) {
-        let mut map = self.map.lock().unwrap();
-        match value {
-            Some(value) => map.insert(key.to_vec(), value.to_vec()),
-            None => map.remove(key),
-        };
-    }
-
-    fn changed(&self, key: &[u8], value: Option<&[u8]>) -> Result<(), BoxError> {
-        match self.next() {
-            StoreWord::Ok => {}
-            StoreWord::OkThenRaise => {
-                self.change(key, value);
-                return Err(Box::new(Breakage));
-            }
-            other => return Err(other.failure()),
-        }
-        self.change(key, value);
-        Ok(())
-    }
-
-    /// The reply that a binding's driver gives, or nothing where the operation is cancelled.
-    pub(crate) fn reply(&self, call: &StoreCall<'_>) -> Option<StoreReply> {
-        let word = self.next();
-        match (&word, call) {
-            (StoreWord::Cancel, _) => return None,
-            (StoreWord::Nonsense, _) => return Some(StoreReply::Invalid(NONSENSE[0].to_owned())),
-            (StoreWord::Ok, StoreCall::Get { key }) => return Some(StoreReply::Value(self.holds(key))),
-            (StoreWord::Ok | StoreWord::OkThenRaise, StoreCall::Put { key, value }) => {
-                self.change(key, Some(value))
-            }
-            (StoreWord::Ok | StoreWord::OkThenRaise, StoreCall::Delete { key }) => self.change(key, None),
-            _ => {}
-        }
-        Some(match word {
-            StoreWord::Ok => StoreReply::Done,
-            StoreWord::Violate(reason) => StoreReply::Failed(PolicyViolation::new(reason).into()),
-            _ => StoreReply::Raised(Cause::error(FOREIGN[0], Box::new(Breakage))),
-        })
-    }
-}
-
-impl StoreWord {
-    fn failure(self) -> BoxError {
-        match self {
-            StoreWord::Raise | StoreWord::OkThenRaise => Box::new(Breakage),
-            StoreWord::Violate(reason) => Box::new(Error::from(PolicyViolation::new(reason))),
-            other => panic!("`{other:?}` is not for a `Store` of Rust"),
-        }
-    }
-}
-
-impl Store for ScriptedStore {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, BoxError> {
-        match self.next() {
-            StoreWord::Ok => Ok(self.holds(key)),
-            other => Err(other.failure()),
-        }
-    }
-
-    fn put(&self, key: &[u8], value: &[u8]) -> Result<(), BoxError> {
-        self.changed(key, Some(value))
-    }
-
-    fn delete(&self, key: &[u8]) -> Result<(), BoxError> {
-        self.changed(key, None)
-    }
 }

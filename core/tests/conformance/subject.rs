@@ -1,22 +1,28 @@
 //! What is tested, in two ways: the policy engine of a Rust program, and the engine that a binding drives.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use checkrein::audit::{AuditFilter, Entry};
 use checkrein::clock::Clock;
 use checkrein::context::{Context, Value as Said1};
-use checkrein::engine::{Engine, EngineOptions};
+use checkrein::document::{Format, PolicyDocument};
+use checkrein::engine::{Engine, EngineOptions, Explanation};
 use checkrein::error::{Error, Result};
-use checkrein::hook::{Action, Answer, Helper, Trigger};
+use checkrein::hook::{Action, Answer, Helper, Mode, Trigger};
 use checkrein::limit::{LimitStatus, RateLimit};
-use checkrein::operation::{HookCall, Kind, Reply, Request, Step};
-use checkrein::policy::{self, PolicyContext, PolicyEngine};
-use checkrein::store::{Database, Store};
+use checkrein::operation::{
+    Ask, BatchRequest, HookCall, Kind, ManyRequest, Operation, Outcome, Reply, Request, ScanRequest, Step,
+};
+use checkrein::policy::{self, BatchOp, PolicyContext, PolicyEngine};
+use checkrein::store::{Abilities, Database, Store};
 use serde_json::Value;
 
-use crate::expect::Got;
-use crate::script::{Reaction, Script, ScriptedStore, Shown};
-use crate::vector::Said;
+use crate::ears::{self, Ear};
+use crate::expect::{Got, Stop};
+use crate::script::{Reaction, Script, Shown};
+use crate::store::ScriptedStore;
+use crate::vector::{Options, Said};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Way {
@@ -51,26 +57,37 @@ pub(crate) enum Deed {
 pub(crate) type Undo = Box<dyn Fn() -> bool + Send + Sync>;
 
 impl Subject {
-    pub(crate) fn new(way: Way, shelf: &Shelf, clock: Clock, max_open: Option<u64>) -> Self {
-        let max_open = max_open.map(|max| usize::try_from(max).unwrap());
+    pub(crate) fn new(way: Way, shelf: &Shelf, clock: Clock, options: &Options) -> Result<Self> {
+        let max_open = options.max_open.map(|max| usize::try_from(max).unwrap());
+        let mode = options.mode.as_deref().map(Mode::parse).transpose()?;
         match way {
             Way::Public => {
                 let builder = match shelf {
                     Shelf::Memory(database) => PolicyEngine::builder(database.clone()),
                     Shelf::Scripted(store) => PolicyEngine::builder(Arc::clone(store)),
                 };
-                let builder = builder.clock(clock);
-                Subject::Public(match max_open {
-                    Some(max) => builder.max_open_operations(max).build(),
-                    None => builder.build(),
-                })
+                let builder = builder.clock(clock).require_context(options.require_context.clone());
+                let builder = mode.into_iter().fold(builder, |builder, mode| builder.mode(mode));
+                let builder =
+                    max_open.into_iter().fold(builder, |builder, max| builder.max_open_operations(max));
+                let document = options.document.as_ref().map(document_of).transpose()?;
+                let builder =
+                    document.into_iter().fold(builder, |builder, document| builder.document(document));
+                Ok(Subject::Public(builder.build()))
             }
             Way::Stepwise => {
                 let default = EngineOptions::default();
-                let max_open = max_open.unwrap_or(default.max_open);
-                let options =
-                    EngineOptions { clock, max_open, remember_errors: true, ..EngineOptions::default() };
-                Subject::Stepwise(Arc::new(Engine::new(options).unwrap()), shelf.clone())
+                let document = options.document.as_ref().map(document_of).transpose()?;
+                let options = EngineOptions {
+                    clock,
+                    max_open: max_open.unwrap_or(default.max_open),
+                    remember_errors: true,
+                    mode: mode.unwrap_or(default.mode),
+                    require_context: options.require_context.clone(),
+                };
+                let engine = Engine::new(options)?;
+                document.iter().try_for_each(|document| engine.apply(document))?;
+                Ok(Subject::Stepwise(Arc::new(engine), shelf.clone()))
             }
         }
     }
@@ -101,10 +118,157 @@ impl Subject {
                     (Kind::Read, _) => Request::read(key, &context),
                     _ => Request::delete(key, &context),
                 };
-                match fault {
-                    Some(fault) => Got::Error(engine.reject(request, fault)),
-                    None => drive(engine, shelf, request.at_depth(depth)),
+                match drive(engine, shelf, request.at_depth(depth), fault) {
+                    Ran::Done(outcome) if kind == Kind::Read => Got::Value(outcome.value),
+                    ran => ran.told(),
                 }
+            }
+        }
+    }
+
+    pub(crate) fn get_many(&self, keys: &[Vec<u8>], said: &Said) -> Got {
+        match self {
+            Subject::Public(engine) => {
+                engine.get_many(keys, Some(&public_context(said))).map_or_else(Got::Error, Got::Values)
+            }
+            Subject::Stepwise(engine, shelf) => {
+                let (context, fault) = raw_context(said);
+                let keys = keys.iter().map(|key| Cow::Borrowed(key.as_slice())).collect();
+                let request = ManyRequest { keys, context: Cow::Borrowed(&context), depth: 0 };
+                match drive(engine, shelf, request, fault) {
+                    Ran::Done(outcome) => Got::Values(outcome.values),
+                    ran => ran.told(),
+                }
+            }
+        }
+    }
+
+    pub(crate) fn batch(&self, ops: &[(Vec<u8>, Option<Vec<u8>>)], atomic: bool, said: &Said) -> Got {
+        match self {
+            Subject::Public(engine) => {
+                let context = public_context(said);
+                let op = |(key, value): &(Vec<u8>, Option<Vec<u8>>)| match value {
+                    Some(value) => BatchOp::Put(key.clone().into(), value.clone().into()),
+                    None => BatchOp::Delete(key.clone().into()),
+                };
+                let ops: Vec<BatchOp<'_>> = ops.iter().map(op).collect();
+                let done = match atomic {
+                    true => engine.batch(&ops, Some(&context)),
+                    false => engine.batch_one_by_one(&ops, Some(&context)),
+                };
+                done.map_or_else(Got::Error, |()| Got::Ok)
+            }
+            Subject::Stepwise(engine, shelf) => {
+                let (context, fault) = raw_context(said);
+                let change = |(key, value): &'_ (Vec<u8>, Option<Vec<u8>>)| {
+                    let kind = if value.is_some() { Kind::Write } else { Kind::Delete };
+                    (kind, Cow::Owned(key.clone()), value.clone().map(Cow::Owned))
+                };
+                let request = BatchRequest {
+                    changes: ops.iter().map(change).collect(),
+                    context: Cow::Borrowed(&context),
+                    depth: 0,
+                    atomic,
+                    store_can: shelf.can().batch,
+                };
+                drive(engine, shelf, request, fault).told()
+            }
+        }
+    }
+
+    /// Walks to the end, or lets go after so many pairs.
+    pub(crate) fn scan(&self, prefix: &[u8], said: &Said, take: Option<usize>, depth: u32) -> Got {
+        let take = take.unwrap_or(usize::MAX);
+        let mut pairs = Vec::new();
+        match self {
+            Subject::Public(engine) => {
+                let mut scan = match engine.scan(prefix, Some(&public_context(said))) {
+                    Ok(scan) => scan,
+                    Err(error) => return Got::Pairs(pairs, Stop::Error(error)),
+                };
+                while pairs.len() < take {
+                    match scan.next() {
+                        Some(Ok(pair)) => pairs.push(pair),
+                        Some(Err(error)) => {
+                            assert!(scan.next().is_none(), "a pair after the end");
+                            return Got::Pairs(pairs, Stop::Error(error));
+                        }
+                        None => break,
+                    }
+                }
+                Got::Pairs(pairs, Stop::End)
+            }
+            Subject::Stepwise(engine, shelf) => {
+                let (context, fault) = raw_context(said);
+                let request = ScanRequest {
+                    prefix: Cow::Borrowed(prefix),
+                    context: Cow::Borrowed(&context),
+                    depth,
+                    store_can: shelf.can().scan,
+                };
+                if let Some(fault) = fault {
+                    return Got::Pairs(pairs, Stop::Error(engine.reject(request, fault)));
+                }
+                let mut operation = engine.start(request).into_owned();
+                while pairs.len() < take {
+                    match turn(engine, shelf, &mut operation) {
+                        Turn::Item => pairs.push(operation.take_item().unwrap()),
+                        Turn::Cancelled => return Got::Pairs(pairs, Stop::Cancelled),
+                        Turn::Done => {
+                            let stop = operation.finish().map_or_else(Stop::Error, |_| Stop::End);
+                            return Got::Pairs(pairs, stop);
+                        }
+                    }
+                }
+                Got::Pairs(pairs, Stop::End)
+            }
+        }
+    }
+
+    pub(crate) fn explain(&self, operation: &str, key: &[u8], said: &Said) -> Result<Explanation> {
+        match self {
+            Subject::Public(engine) => engine.explain(operation, key, Some(&public_context(said))),
+            Subject::Stepwise(engine, _) => match raw_context(said) {
+                (_, Some(fault)) => Err(fault),
+                (context, None) => engine.explain(Kind::parse(operation)?, key, &context),
+            },
+        }
+    }
+
+    pub(crate) fn reload(&self, document: &Value) -> Result<()> {
+        let document = document_of(document)?;
+        match self {
+            Subject::Public(engine) => engine.reload(&document),
+            Subject::Stepwise(engine, _) => engine.reload(&document),
+        }
+    }
+
+    pub(crate) fn add_listener(&self, ear: Arc<Ear>) -> Undo {
+        match self {
+            Subject::Public(engine) => {
+                let id = engine.on_denied(move |error| ear.hear_of(error).unwrap());
+                let engine = engine.clone();
+                Box::new(move || engine.remove_listener(id))
+            }
+            Subject::Stepwise(engine, _) => {
+                let id = engine.on_denied(ear);
+                let engine = Arc::downgrade(engine);
+                Box::new(move || engine.upgrade().is_some_and(|engine| engine.remove_listener(id)))
+            }
+        }
+    }
+
+    pub(crate) fn add_sink(&self, ear: Arc<Ear>, strict: bool) -> Result<Undo> {
+        match self {
+            Subject::Public(engine) => {
+                let id = engine.add_audit_sink(strict, move |entries, phase| ear.take(entries, phase))?;
+                let engine = engine.clone();
+                Ok(Box::new(move || engine.remove_audit_sink(id).unwrap()))
+            }
+            Subject::Stepwise(engine, _) => {
+                let id = engine.add_audit_sink(ear, strict)?;
+                let engine = Arc::downgrade(engine);
+                Ok(Box::new(move || engine.upgrade().is_some_and(|e| e.remove_audit_sink(id).unwrap())))
             }
         }
     }
@@ -198,6 +362,10 @@ impl Subject {
     }
 }
 
+fn document_of(document: &Value) -> Result<PolicyDocument> {
+    PolicyDocument::parse(document.to_string().as_bytes(), Format::Json, "policy.json")
+}
+
 fn register<F, R>(engine: &PolicyEngine, trigger: Trigger, keys: &str, hook: F) -> policy::HookHandle
 where
     F: Fn(&PolicyContext<'_>) -> R + Send + Sync + 'static,
@@ -213,33 +381,65 @@ where
     }
 }
 
-/// Drives an operation step by step, as a binding does.
-fn drive(engine: &Engine, shelf: &Shelf, request: Request<'_>) -> Got {
-    let kind = request.kind;
+/// What came of an operation that was driven.
+enum Ran {
+    Done(Outcome),
+    Cancelled,
+    Error(Error),
+}
+
+impl Ran {
+    fn told(self) -> Got {
+        match self {
+            Ran::Done(_) => Got::Ok,
+            Ran::Cancelled => Got::Cancelled,
+            Ran::Error(error) => Got::Error(error),
+        }
+    }
+}
+
+/// Drives an operation step by step to its end, as a binding does.
+fn drive<'a>(engine: &Engine, shelf: &Shelf, request: impl Ask<'a>, fault: Option<Error>) -> Ran {
+    if let Some(fault) = fault {
+        return Ran::Error(engine.reject(request, fault));
+    }
     let mut operation = engine.start(request);
+    match turn(engine, shelf, &mut operation) {
+        Turn::Cancelled => Ran::Cancelled,
+        Turn::Done | Turn::Item => operation.finish().map_or_else(Ran::Error, Ran::Done),
+    }
+}
+
+/// Where driving stops.
+enum Turn {
+    Done,
+    Item,
+    Cancelled,
+}
+
+fn turn(engine: &Engine, shelf: &Shelf, operation: &mut Operation<'_>) -> Turn {
     loop {
         let now = engine.clock().now();
         let reply = match operation.step(now) {
             Step::CallHook(call) => match call_hook(&call) {
                 Reaction::Answer(answer) => Reply::Answer(answer),
-                Reaction::Cancel => return Got::Cancelled,
+                Reaction::Cancel => return Turn::Cancelled,
             },
             Step::Store(call) => match shelf {
                 Shelf::Memory(database) => Reply::Store(policy::perform(database, &call)),
                 Shelf::Scripted(store) => match store.reply(&call) {
                     Some(reply) => Reply::Store(reply),
-                    None => return Got::Cancelled,
+                    None => return Turn::Cancelled,
                 },
             },
+            Step::Item { .. } => return Turn::Item,
             Step::Log(_) => Reply::Logged,
-            _ => break,
+            Step::Record(call) => ears::record(&call),
+            Step::Notify(call) => ears::notify(&call),
+            Step::Done => return Turn::Done,
+            other => panic!("an unknown step: {other:?}"),
         };
         operation.resume(reply).unwrap();
-    }
-    match operation.finish() {
-        Ok(outcome) if kind == Kind::Read => Got::Value(outcome.value),
-        Ok(_) => Got::Ok,
-        Err(error) => Got::Error(error),
     }
 }
 
@@ -290,6 +490,25 @@ pub(crate) fn raw_context(said: &Said) -> (Context, Option<Error>) {
 }
 
 impl Shelf {
+    pub(crate) fn fill(&self, pairs: Vec<(Vec<u8>, Vec<u8>)>) -> Result<()> {
+        match self {
+            Shelf::Memory(database) => {
+                pairs.into_iter().try_for_each(|(key, value)| database.put(&key, &value))
+            }
+            Shelf::Scripted(store) => {
+                store.fill(pairs);
+                Ok(())
+            }
+        }
+    }
+
+    fn can(&self) -> Abilities {
+        match self {
+            Shelf::Memory(_) => Abilities::ALL,
+            Shelf::Scripted(store) => store.can,
+        }
+    }
+
     pub(crate) fn holds(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
         match self {
             Shelf::Memory(database) => database.get(key),

@@ -3,8 +3,9 @@
 use checkrein::hook::Trigger;
 use serde_json::Value;
 
-use crate::fields::Fields;
-use crate::script::{StoreWord, Word};
+use crate::fields::{Fields, keys, ops, pairs};
+use crate::script::Word;
+use crate::store::StoreScript;
 
 pub(crate) struct Vector {
     pub(crate) name: String,
@@ -12,13 +13,38 @@ pub(crate) struct Vector {
     pub(crate) hooks: Vec<PolicyHook>,
     pub(crate) limits: Vec<Limit>,
     pub(crate) audit_of_policy: Option<(u64, Option<Value>)>,
-    pub(crate) max_open: Option<u64>,
+    pub(crate) options: Options,
+    /// What making the engine must fail with.
+    pub(crate) options_error: Option<Value>,
     pub(crate) host_hooks: Vec<HostHook>,
-    pub(crate) store: Option<Vec<StoreWord>>,
+    pub(crate) store: Option<StoreScript>,
+    pub(crate) listeners: Vec<EarScript>,
+    pub(crate) sinks: Vec<EarScript>,
     pub(crate) steps: Vec<Step>,
+    /// What listeners and sinks must have been told.
+    pub(crate) denied: Vec<Value>,
+    pub(crate) sunk: Vec<Value>,
     pub(crate) audit: Option<Vec<Value>>,
     /// Needs what only a binding's driver can do.
     pub(crate) for_drivers_only: bool,
+}
+
+/// What the engine is made with.
+#[derive(Clone, Default)]
+pub(crate) struct Options {
+    pub(crate) max_open: Option<u64>,
+    pub(crate) require_context: Vec<String>,
+    pub(crate) mode: Option<String>,
+    pub(crate) document: Option<Value>,
+}
+
+/// A listener or a sink: true is `ok`, false is `raise`.
+#[derive(Clone)]
+pub(crate) struct EarScript {
+    pub(crate) name: String,
+    pub(crate) strict: bool,
+    pub(crate) spare: bool,
+    pub(crate) words: Vec<bool>,
 }
 
 pub(crate) struct PolicyHook {
@@ -61,6 +87,16 @@ pub(crate) enum Do {
     Put(Vec<u8>, Vec<u8>, Said),
     Get(Vec<u8>, Said),
     Delete(Vec<u8>, Said),
+    GetMany(Vec<Vec<u8>>, Said),
+    Batch(Vec<(Vec<u8>, Option<Vec<u8>>)>, bool, Said),
+    Scan(Vec<u8>, Said, Option<usize>),
+    Explain(String, Vec<u8>, Said),
+    Parse(String, String),
+    Reload(Value),
+    RemoveListener(String),
+    AddSink(String),
+    RemoveSink(String),
+    Fill(Vec<(Vec<u8>, Vec<u8>)>),
     Stored(Vec<u8>),
     Status(String, Said),
     AddRateLimit(Limit),
@@ -112,8 +148,17 @@ fn vector(value: Value) -> Vector {
     let store = match host.take("store") {
         None => None,
         Some(Value::String(memory)) if memory == "memory" => None,
-        Some(script) => Some(StoreWord::read_all(&mut Fields::new(&title, script))),
+        Some(script) => Some(StoreScript::read(&title, script)),
     };
+    let awaits = needs.iter().any(|need| need == "awaits");
+    let mut ears = |what: &str| -> Vec<EarScript> {
+        if awaits {
+            Vec::new()
+        } else {
+            host.list(what).into_iter().map(|ear| ear_script(&title, ear)).collect()
+        }
+    };
+    let (listeners, sinks) = (ears("listeners"), ears("sinks"));
     let steps = fields.list("steps").into_iter();
     let read = Vector {
         hooks: policy.list("hooks").into_iter().map(|hook| policy_hook(&title, hook)).collect(),
@@ -133,24 +178,44 @@ fn vector(value: Value) -> Vector {
             audit.end();
             read
         }),
-        max_open: policy.number("max_open_operations"),
+        options: Options {
+            max_open: policy.number("max_open_operations"),
+            require_context: policy
+                .list("require_context")
+                .iter()
+                .map(|name| name.as_str().unwrap().to_owned())
+                .collect(),
+            mode: policy.text("mode"),
+            document: fields.take("document"),
+        },
+        options_error: policy.take("options_error"),
         // A vector that is left out is read as far as it can be.
         steps: if untyped { Vec::new() } else { steps.map(|step| read_step(&title, step)).collect() },
-        audit: fields.take("audit").map(|audit| match audit {
-            Value::Array(entries) => entries,
-            bless => vec![bless],
-        }),
+        audit: list_or_bless(fields.take("audit")),
         for_drivers_only: host_hooks.iter().any(|hook| hook.script.contains(&Word::Cancel))
-            || store.iter().flatten().any(|word| matches!(word, StoreWord::Cancel | StoreWord::Nonsense)),
+            || store.as_ref().is_some_and(StoreScript::is_for_drivers),
+        denied: list_or_bless(fields.take("denied")).unwrap_or_default(),
+        sunk: list_or_bless(fields.take("sunk")).unwrap_or_default(),
         name,
         needs,
         host_hooks,
         store,
+        listeners,
+        sinks,
     };
     policy.end();
-    host.end();
+    if !awaits {
+        host.end();
+    }
     fields.end();
     read
+}
+
+fn list_or_bless(value: Option<Value>) -> Option<Vec<Value>> {
+    value.map(|value| match value {
+        Value::Array(list) => list,
+        bless => vec![bless],
+    })
 }
 
 fn policy_hook(title: &str, value: Value) -> PolicyHook {
@@ -189,6 +254,28 @@ fn host_hook(title: &str, value: Value) -> HostHook {
     read
 }
 
+fn ear_script(title: &str, value: Value) -> EarScript {
+    let mut ear = Fields::new(title, value);
+    let flag = |value: Option<Value>| value.is_some_and(|flag| flag.as_bool().unwrap());
+    let read = EarScript {
+        name: ear.needed_text("name"),
+        strict: flag(ear.take("strict")),
+        spare: flag(ear.take("spare")),
+        words: ear
+            .list("script")
+            .iter()
+            .map(|word| match word.as_str().unwrap() {
+                "ok" => true,
+                "raise" => false,
+                other => panic!("{title}: unknown word `{other}` of a listener or sink"),
+            })
+            .collect(),
+    };
+    ear.end();
+    assert!(!read.words.is_empty(), "{title}: a script needs a word");
+    read
+}
+
 fn limit(fields: &mut Fields) -> Limit {
     Limit {
         operation: fields.needed_text("operation"),
@@ -207,6 +294,22 @@ fn read_step(title: &str, value: Value) -> Step {
         "put" => Do::Put(step.bytes("key").unwrap(), step.bytes("value").unwrap(), said(&mut step)),
         "get" => Do::Get(step.bytes("key").unwrap(), said(&mut step)),
         "delete" => Do::Delete(step.bytes("key").unwrap(), said(&mut step)),
+        "get_many" => Do::GetMany(keys(&step.list("keys")), said(&mut step)),
+        "batch" => {
+            let atomic = step.take("atomic").is_none_or(|atomic| atomic.as_bool().unwrap());
+            Do::Batch(ops(&step.list("ops")), atomic, said(&mut step))
+        }
+        "scan" => {
+            let take = step.number("take").map(|take| usize::try_from(take).unwrap());
+            Do::Scan(step.bytes("prefix").unwrap(), said(&mut step), take)
+        }
+        "explain" => Do::Explain(step.needed_text("operation"), step.bytes("key").unwrap(), said(&mut step)),
+        "parse" => Do::Parse(step.needed_text("document"), step.needed_text("format")),
+        "reload" => Do::Reload(step.take("document").unwrap()),
+        "remove_listener" => Do::RemoveListener(step.needed_text("name")),
+        "add_sink" => Do::AddSink(step.needed_text("name")),
+        "remove_sink" => Do::RemoveSink(step.needed_text("name")),
+        "fill" => Do::Fill(pairs(&step.list("pairs"))),
         "stored" => Do::Stored(step.bytes("key").unwrap()),
         "status" => Do::Status(step.needed_text("operation"), said(&mut step)),
         "add_rate_limit" => Do::AddRateLimit(limit(&mut step)),

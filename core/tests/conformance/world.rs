@@ -5,16 +5,19 @@ use std::sync::{Arc, Mutex};
 
 use checkrein::audit::AuditFilter;
 use checkrein::clock::{Clock, ManualClock};
+use checkrein::document::{Format, PolicyDocument};
 use checkrein::error::{Error, Result};
 use checkrein::hook::{Answer, Helper, Trigger};
-use checkrein::limit::{Count, RateLimit, RateLimitOptions};
+use checkrein::limit::{Count, LimitStatus, RateLimit, RateLimitOptions};
 use checkrein::operation::Kind;
 use checkrein::policy;
 use checkrein::store::Database;
 use serde_json::{Map, Value, json};
 
+use crate::ears::{Ear, Heard};
 use crate::expect::{Got, compare, placeholders};
-use crate::script::{Script, ScriptedStore};
+use crate::script::Script;
+use crate::store::ScriptedStore;
 use crate::subject::{Deed, Shelf, Subject, Undo, Way, public_context, raw_context};
 use crate::vector::{Do, Filter, Limit, Said, Step, Vector};
 
@@ -27,29 +30,43 @@ pub(crate) struct World {
     shelf: Shelf,
     clock: Arc<ManualClock>,
     scripts: HashMap<String, (Trigger, String, Arc<Script>)>,
+    ears: HashMap<String, (bool, Arc<Ear>)>,
     undo: Mutex<HashMap<String, Undo>>,
+    pub(crate) denied: Heard,
+    pub(crate) sunk: Heard,
 }
 
 impl World {
     /// Sets a vector up; gives what was not as expected.
-    pub(crate) fn new(vector: &Vector, way: Way) -> (Arc<World>, Vec<String>) {
+    pub(crate) fn new(vector: &Vector, way: Way) -> Result<(Arc<World>, Vec<String>)> {
         let clock = ManualClock::new(START_NS);
         let shelf = match &vector.store {
             None => Shelf::Memory(Database::memory()),
-            Some(words) => Shelf::Scripted(Arc::new(ScriptedStore::new(words.clone()))),
+            Some(script) => Shelf::Scripted(Arc::new(ScriptedStore::new(script.clone()))),
         };
+        let subject = Subject::new(way, &shelf, Clock::Manual(Arc::clone(&clock)), &vector.options)?;
+        let (denied, sunk) = (Heard::default(), Heard::default());
+        let heard = |ear: &crate::vector::EarScript, heard| {
+            (ear.name.clone(), (ear.strict, Ear::new(ear.clone(), heard)))
+        };
+        let listeners = vector.listeners.iter().map(|ear| heard(ear, &denied));
+        let sinks = vector.sinks.iter().map(|ear| heard(ear, &sunk));
+        let ears = listeners.chain(sinks).collect();
         let world = Arc::new_cyclic(|world| {
             let scripts = vector.host_hooks.iter().map(|hook| {
                 let script = Arc::new(Script::new(hook.script.clone(), world.clone()));
                 (hook.name.clone(), (hook.on, hook.keys.clone(), script))
             });
             World {
-                subject: Subject::new(way, &shelf, Clock::Manual(Arc::clone(&clock)), vector.max_open),
+                subject,
                 way,
                 shelf,
                 clock,
                 scripts: scripts.collect(),
+                ears,
                 undo: Mutex::default(),
+                denied,
+                sunk,
             }
         });
         let mut faults = Vec::new();
@@ -79,7 +96,25 @@ impl World {
         for hook in vector.host_hooks.iter().filter(|hook| !hook.spare) {
             check(&format!("hook {}", hook.name), &hook.error, world.add_hook(&hook.name));
         }
-        (world, faults)
+        for ear in &vector.listeners {
+            world.add_listener(&ear.name);
+        }
+        for ear in vector.sinks.iter().filter(|ear| !ear.spare) {
+            world.add_sink(&ear.name).unwrap();
+        }
+        Ok((world, faults))
+    }
+
+    fn add_listener(&self, name: &str) {
+        let undo = self.subject.add_listener(Arc::clone(&self.ears[name].1));
+        self.undo.lock().unwrap().insert(name.to_owned(), undo);
+    }
+
+    fn add_sink(&self, name: &str) -> Result<()> {
+        let (strict, ear) = &self.ears[name];
+        let undo = self.subject.add_sink(Arc::clone(ear), *strict)?;
+        self.undo.lock().unwrap().insert(name.to_owned(), undo);
+        Ok(())
     }
 
     pub(crate) fn add_hook(&self, name: &str) -> Result<()> {
@@ -89,6 +124,7 @@ impl World {
         Ok(())
     }
 
+    /// Removes a hook, a listener or a sink.
     pub(crate) fn remove_hook(&self, name: &str) {
         let undo = self.undo.lock().unwrap().remove(name).unwrap();
         assert!(undo(), "`{name}` was not there");
@@ -107,6 +143,18 @@ impl World {
             Do::Put(key, value, said) => return self.subject.operate(Kind::Write, key, Some(value), said, 0),
             Do::Get(key, said) => return self.subject.operate(Kind::Read, key, None, said, 0),
             Do::Delete(key, said) => return self.subject.operate(Kind::Delete, key, None, said, 0),
+            Do::GetMany(keys, said) => return self.subject.get_many(keys, said),
+            Do::Batch(ops, atomic, said) => return self.subject.batch(ops, *atomic, said),
+            Do::Scan(prefix, said, take) => return self.subject.scan(prefix, said, *take, 0),
+            Do::Explain(operation, key, said) => return self.explain(operation, key, said),
+            Do::Parse(text, format) => parse(text, format),
+            Do::Reload(document) => self.subject.reload(document),
+            Do::RemoveListener(name) | Do::RemoveSink(name) => {
+                self.remove_hook(name);
+                Ok(())
+            }
+            Do::AddSink(name) => self.add_sink(name),
+            Do::Fill(pairs) => self.shelf.fill(pairs.clone()),
             Do::Stored(key) => return self.shelf.holds(key).map_or_else(Got::Error, Got::Value),
             Do::Status(operation, said) => return self.status(operation, said),
             Do::Audit(filter) => return self.sequences(filter),
@@ -137,19 +185,25 @@ impl World {
     fn status(&self, operation: &str, said: &Said) -> Got {
         match self.subject.status(operation, said) {
             Err(error) => Got::Error(error),
-            Ok(limits) => {
-                let shown = limits.iter().map(|limit| {
-                    json!({
-                        "operation": limit.operation.as_str(),
-                        "scope": limit.scope,
-                        "capacity": limit.capacity,
-                        "remaining": limit.remaining,
-                        "retry_after_ns": limit.retry_after_ns,
-                    })
-                });
-                Got::Other(json!({"status": shown.collect::<Vec<_>>()}))
-            }
+            Ok(limits) => Got::Other(json!({"status": shown(&limits)})),
         }
+    }
+
+    fn explain(&self, operation: &str, key: &[u8], said: &Said) -> Got {
+        let told = match self.subject.explain(operation, key, said) {
+            Ok(told) => told,
+            Err(error) => return Got::Error(error),
+        };
+        let hooks =
+            told.hooks.iter().map(|hook| json!([hook.rule, hook.kind, hook.mode.as_str(), hook.answer]));
+        Got::Other(json!({"explain": {
+            "verdict": told.verdict.as_str(),
+            "rule": told.rule,
+            "reason": told.reason,
+            "mode": told.mode.as_str(),
+            "hooks": hooks.collect::<Vec<_>>(),
+            "limits": shown(&told.limits),
+        }}))
     }
 
     fn sequences(&self, filter: &Filter) -> Got {
@@ -195,6 +249,11 @@ impl World {
         Got::Other(json!({"answer": answer}))
     }
 
+    /// What listeners and sinks were told.
+    pub(crate) fn heard(&self) -> [Vec<Value>; 2] {
+        [&self.denied, &self.sunk].map(|heard| heard.lock().unwrap().clone())
+    }
+
     /// All entries in the words of the vectors, or nothing while the audit is off.
     pub(crate) fn audit(&self) -> Option<Result<Vec<Value>, Error>> {
         let entries = match self.subject.audit_log(&AuditFilter::new().limit(usize::MAX)) {
@@ -202,11 +261,18 @@ impl World {
             Err(error) if error.to_string().starts_with("the audit is off") => return None,
             Err(error) => return Some(Err(error)),
         };
+        let mut ids: Vec<String> = Vec::new();
         let shown = entries.iter().enumerate().map(|(place, entry)| {
             let mut fields: Map<String, Value> =
                 entry.fields().map(|(name, value)| (name.to_owned(), value.into())).collect();
             let id = fields.remove("operation_id").unwrap();
-            assert!(id.as_str().is_some_and(|id| !id.is_empty()), "an entry without an id");
+            let id = id.as_str().filter(|id| !id.is_empty()).unwrap().to_owned();
+            // The operation's number in the order of first entries.
+            let same = ids.iter().position(|known| *known == id).unwrap_or_else(|| {
+                ids.push(id);
+                ids.len() - 1
+            });
+            fields.insert("same".to_owned(), (same + 1).into());
             let at_ns = fields.remove("timestamp_ns").unwrap().as_u64().unwrap() - START_NS;
             let timestamp = fields.remove("timestamp").unwrap();
             assert_eq!(timestamp.as_str().unwrap(), rfc3339(at_ns), "the timestamp of an entry");
@@ -228,6 +294,29 @@ impl World {
         });
         Some(Ok(shown.collect()))
     }
+}
+
+fn parse(text: &str, format: &str) -> Result<()> {
+    let read = match format {
+        "yaml" => Format::Yaml,
+        "json" => Format::Json,
+        "toml" => Format::Toml,
+        other => panic!("unknown format `{other}`"),
+    };
+    PolicyDocument::parse(text.as_bytes(), read, &format!("policy.{format}")).map(|_| ())
+}
+
+fn shown(limits: &[LimitStatus]) -> Vec<Value> {
+    let shown = limits.iter().map(|limit| {
+        json!({
+            "operation": limit.operation.as_str(),
+            "scope": limit.scope,
+            "capacity": limit.capacity,
+            "remaining": limit.remaining,
+            "retry_after_ns": limit.retry_after_ns,
+        })
+    });
+    shown.collect()
 }
 
 /// The start, 2023-11-14T22:13:20Z, and so much; within the same month.

@@ -107,3 +107,46 @@ fn an_explanation_runs_no_hook_and_spends_nothing() {
     assert_eq!(policy.explain("read", "x", None).unwrap().verdict.as_str(), "allowed");
     assert_eq!(policy.explain("put", "x", None).unwrap_err().code(), Code::Usage);
 }
+
+#[test]
+fn a_sink_that_writes_to_its_own_engine_comes_to_an_end() {
+    let policy = PolicyEngine::new(Database::memory());
+    let (inner, calls) = (policy.clone(), Arc::new(Mutex::new(0)));
+    let counted = Arc::clone(&calls);
+    policy
+        .add_audit_sink(false, move |entries, _| {
+            for _ in entries {
+                *counted.lock().unwrap() += 1;
+                let _ = inner.put("audit/copy", "v", None);
+            }
+            Ok(())
+        })
+        .unwrap();
+    let listening = policy.clone();
+    policy.on_denied(move |_| drop(listening.put("no", "v", None)));
+    policy.before_write("no", deny_all);
+    policy.put("k", "v", None).unwrap();
+    let after_one = *calls.lock().unwrap();
+    assert!((16..40).contains(&after_one), "{after_one}");
+    assert_eq!(policy.put("no", "v", None).unwrap_err().code(), Code::Denied);
+}
+
+#[test]
+fn what_ended_without_a_driver_is_told_with_the_next_operation() {
+    let policy = PolicyEngine::new(Database::memory());
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&told);
+    policy
+        .add_audit_sink(false, move |entries, _| {
+            seen.lock().unwrap().extend(entries.iter().map(|entry| (entry.sequence(), entry.key())));
+            Ok(())
+        })
+        .unwrap();
+    let bad = PolicyContext::new("write", "").with("agentId", "x");
+    policy.put("rejected", "v", Some(&bad)).unwrap_err();
+    drop(policy.scan("abandoned", None).unwrap());
+    assert!(told.lock().unwrap().is_empty());
+    policy.put("k", "v", None).unwrap();
+    let wanted = [(1, "rejected".to_owned()), (2, "abandoned".to_owned()), (3, "k".to_owned())];
+    assert_eq!(*told.lock().unwrap(), wanted);
+}

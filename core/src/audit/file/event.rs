@@ -100,7 +100,7 @@ impl Event<'_> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Read {
     Opened { format: u64, algorithm: String, segment: u64, moved: bool },
-    Rotated { segment: u64 },
+    Rotated { segment: u64, file: String },
     Repaired,
     Lost { entries: u64 },
     Other,
@@ -118,7 +118,10 @@ impl Read {
                 segment: number("segment")?,
                 moved: value.get("moved").and_then(Value::as_bool).unwrap_or(false),
             },
-            "rotated" => Read::Rotated { segment: number("segment")? },
+            "rotated" => Read::Rotated {
+                segment: number("segment")?,
+                file: value.get("file").and_then(Value::as_str).unwrap_or_default().to_owned(),
+            },
             "repaired" => Read::Repaired,
             "lost" => Read::Lost { entries: number("entries")? },
             "reopened" | "disturbed" | "closed" => Read::Other,
@@ -142,7 +145,10 @@ mod tests {
             ),
             (Event::Reopened { parent }, Some(Read::Other)),
             (Event::Repaired { cut_bytes: 5 }, Some(Read::Repaired)),
-            (Event::Rotated { segment: 3, file: "f", next: "n" }, Some(Read::Rotated { segment: 3 })),
+            (
+                Event::Rotated { segment: 3, file: "f", next: "n" },
+                Some(Read::Rotated { segment: 3, file: "f".into() }),
+            ),
             (Event::Lost { entries: 9 }, Some(Read::Lost { entries: 9 })),
             (Event::Disturbed { expected_bytes: 1, found_bytes: 2 }, Some(Read::Other)),
             (Event::Closed, Some(Read::Other)),

@@ -10,6 +10,7 @@ use super::failure;
 use super::hash::{Hasher, KEYED, PLAIN};
 use super::head::Head;
 use super::line::{Line, MAX_LINE_BYTES, may_start_a_chain};
+use super::names::shown;
 use super::setup::Setup;
 use super::writer::{Stage, Start, Writer};
 use crate::error::{Error, Result};
@@ -31,16 +32,23 @@ pub(super) fn open(
         _ => return Err(failure::no_directory(&label, setup.names.directory())),
     }
     let segments = setup.names.segments().map_err(io_error)?;
+    let mut torn_bytes = 0;
     let found = match std::fs::metadata(setup.names.current()) {
         Ok(metadata) if !metadata.is_file() => {
             return Err(Error::config(format!("`{label}` is no file: give the path of an audit file")));
         }
-        Ok(_) => Found::read(setup.names.current(), &label, &setup.hasher)?,
+        Ok(metadata) => {
+            torn_bytes = metadata.len();
+            Found::read(setup.names.current(), &label, &setup.hasher)?
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => None,
         Err(error) => return Err(io_error(error)),
     };
     let Some(found) = found else {
         let start = begin(&setup, segments.last())?;
+        if torn_bytes > 0 {
+            notice(torn(&label, torn_bytes));
+        }
         let mut writer = Writer::new(setup, start, parent);
         writer.ready().map_err(io_error)?;
         return Ok(writer);
@@ -49,8 +57,14 @@ pub(super) fn open(
         let what = format!("it is file {} of its chain, and a later one is there already", found.segment);
         return Err(failure::damaged(&label, &what));
     }
+    let is_full = found.full_as.is_some();
+    if found.full_as.is_some_and(|name| name == shown(setup.names.current())) {
+        return Err(Error::config(format!(
+            "`{label}` is a full file of a chain: give the path of the file that is written, without the number"
+        )));
+    }
     let start = Start {
-        stage: if found.is_sealed { Stage::Sealed } else { Stage::Open },
+        stage: if is_full { Stage::Sealed } else { Stage::Open },
         handle: Some(found.handle),
         segment: found.segment,
         length: found.length,
@@ -59,14 +73,17 @@ pub(super) fn open(
     };
     let mut writer = Writer::new(setup, start, parent);
     if found.torn_bytes > 0 {
-        notice(format!(
-            "audit file `{label}` ended in the middle of a line, as after a crash: its last {} bytes were cut off",
-            found.torn_bytes
-        ));
+        notice(torn(&label, found.torn_bytes));
         writer.event(Event::Repaired { cut_bytes: found.torn_bytes }).map_err(io_error)?;
     }
-    if found.is_sealed { writer.ready() } else { writer.reopened() }.map_err(io_error)?;
+    if is_full { writer.ready() } else { writer.reopened() }.map_err(io_error)?;
     Ok(writer)
+}
+
+fn torn(label: &str, bytes: u64) -> String {
+    format!(
+        "audit file `{label}` ended in the middle of a line, as after a crash: its last {bytes} bytes were cut off"
+    )
 }
 
 /// Where a new file starts: at nothing, or after the newest of the rotated ones.
@@ -92,8 +109,8 @@ struct Found {
     /// Bytes of whole lines.
     length: u64,
     torn_bytes: u64,
-    /// Its last line says that it is full.
-    is_sealed: bool,
+    /// The name that it is to get, where its last line says that it is full.
+    full_as: Option<String>,
 }
 
 impl Found {
@@ -138,7 +155,10 @@ impl Found {
             head: line.head(),
             length,
             torn_bytes: handle.length().map_err(io_error)?.saturating_sub(length),
-            is_sealed: line.is_event && matches!(ReadEvent::parse(last), Some(ReadEvent::Rotated { .. })),
+            full_as: match ReadEvent::parse(last) {
+                Some(ReadEvent::Rotated { file, .. }) if line.is_event => Some(file),
+                _ => None,
+            },
             handle,
         }))
     }

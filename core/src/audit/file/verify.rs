@@ -272,7 +272,7 @@ impl<'a> Verification<'a> {
             Some(Read::Opened { .. }) if at > 1 => {
                 return Err(wrong("only the first line of a file can say that it was opened".to_owned()));
             }
-            Some(Read::Rotated { segment }) if segment != self.segment => {
+            Some(Read::Rotated { segment, .. }) if segment != self.segment => {
                 return Err(wrong(format!("it speaks of file {segment}, but this is file {}", self.segment)));
             }
             Some(Read::Rotated { .. }) => self.sealed = true,

@@ -286,6 +286,7 @@ impl Writer {
 
     fn begin(&mut self, moved: bool) -> io::Result<()> {
         let names = &self.setup.names;
+        let mut torn_bytes = 0;
         let mut handle = match Handle::create(names.current()) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                 let mut handle = Handle::open(names.current())?;
@@ -294,6 +295,7 @@ impl Writer {
                     return Err(io::Error::other("another file stands at its path: move it away"));
                 }
                 handle.cut(0)?;
+                torn_bytes = bytes.len() as u64;
                 handle
             }
             created => created?,
@@ -329,7 +331,7 @@ impl Writer {
         self.dirty = false;
         self.unsynced = true;
         self.parent = None;
-        Ok(())
+        if torn_bytes > 0 { self.put_event(Event::Repaired { cut_bytes: torn_bytes }) } else { Ok(()) }
     }
 
     /// Writes the last line of a full file.
