@@ -79,8 +79,8 @@ pub struct cr_verify_options {
 /// may be NULL, else it gets the number for cr_engine_remove_audit_sink; `file` too, else it gets a handle on the file,
 /// to be freed with cr_audit_file_free.
 ///
-/// Errors: CR_CONFIG for settings that cannot be and a directory that is not there; CR_STORE for a file that another
-/// handle has open, that is no audit file, or whose last line does not verify.
+/// Errors: CR_CONFIG for settings that cannot be and a directory that is not there; CR_STORE_LOCKED for a file that another
+/// handle has open; CR_STORE for one that is no audit file, or whose last line does not verify.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cr_engine_add_audit_file(
     engine: *const cr_engine,

@@ -22,9 +22,9 @@ pub(crate) fn depth() -> u32 {
     DEPTH.get()
 }
 
-/// Runs a function of the host that is no hook, one level deeper than what this thread is in.
-pub(crate) fn nested<T>(run: impl FnOnce() -> T) -> T {
-    let before = DEPTH.replace(DEPTH.get().saturating_add(1));
+/// Runs a function of the host with this thread marked as being that deep.
+pub(crate) fn nested<T>(depth: u32, run: impl FnOnce() -> T) -> T {
+    let before = DEPTH.replace(depth);
     let done = run();
     DEPTH.set(before);
     done
@@ -51,10 +51,7 @@ pub(crate) fn advance(engine: &cr_engine, operation: &mut Operation<'_>, asks: A
             Step::Done => return true,
             Step::CallHook(call) => match call.callable.downcast_ref::<Callable>() {
                 Some(callable @ Callable::Function(..)) => {
-                    let before = DEPTH.replace(call.depth);
-                    let answer = callable.ask(&call);
-                    DEPTH.set(before);
-                    Reply::Answer(answer.unwrap_or_else(unknown))
+                    Reply::Answer(nested(call.depth, || callable.ask(&call)).unwrap_or_else(unknown))
                 }
                 Some(Callable::Id(_)) => return false,
                 None => Reply::Answer(unknown()),

@@ -46,6 +46,9 @@ pub const CR_MODE_ENFORCE: cr_mode = 1;
 /// Nothing is refused by a hook, a limit or a requirement: the audit and a warning say what would have been.
 pub const CR_MODE_SHADOW: cr_mode = 2;
 
+/// `max_open_operations` counts, though it is 0.
+pub const CR_ENGINE_MAX_OPEN_OPERATIONS: u32 = 1;
+
 /// The host's store can be asked for pages.
 pub const CR_STORE_CAN_SCAN: u32 = 1;
 /// The host's store can do several puts and deletes, all or none.
@@ -72,6 +75,8 @@ pub struct cr_engine_options {
     pub mode: cr_mode,
     /// For cr_engine_new_in_steps: CR_STORE_CAN_ bits. What the store cannot, is refused.
     pub store_can: u32,
+    /// CR_ENGINE_ bits of numbers that count although they are 0.
+    pub given: u32,
     /// A policy document to begin with; NULL for none. Making the engine fails where it cannot be applied.
     pub document: *const cr_document,
 }
@@ -141,7 +146,7 @@ impl Settings {
         // SAFETY: as promised by the caller.
         let Some(options) = (unsafe { options.as_ref() }) else { return Ok(settings) };
         input::checked_size::<cr_engine_options>(options.size, "options")?;
-        if options.max_open_operations != 0 {
+        if options.max_open_operations != 0 || options.given & CR_ENGINE_MAX_OPEN_OPERATIONS != 0 {
             settings.options.max_open = options.max_open_operations;
         }
         // SAFETY: as promised by the caller.

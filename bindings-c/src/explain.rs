@@ -12,7 +12,7 @@ use crate::engine::cr_engine;
 use crate::{bytes, cr_error, cr_status, guard, input};
 
 /// Lists what would be asked about an operation (`read`, `write` or `delete`) and foresees the verdict, as one line of
-/// JSON: `operation`, `verdict`, `mode`, `hooks` and `limits`, with `rule` and `reason` where something decides. Runs no
+/// JSON: `operation`, `verdict`, `rule` and `reason` (null where nothing decides), `mode`, `hooks` and `limits`. Runs no
 /// hook of the program, spends no token and asks no store. `context` may be NULL. The text is UTF-8, and not
 /// NUL-terminated: give it to cr_bytes_free.
 ///
@@ -50,11 +50,8 @@ fn to_json(explanation: Explanation) -> Value {
     let mut map = Map::new();
     map.insert("operation".to_owned(), operation.as_str().into());
     map.insert("verdict".to_owned(), verdict.as_str().into());
-    for (name, text) in [("rule", rule), ("reason", reason)] {
-        if let Some(text) = text {
-            map.insert(name.to_owned(), text.into());
-        }
-    }
+    map.insert("rule".to_owned(), rule.into());
+    map.insert("reason".to_owned(), reason.into());
     map.insert("mode".to_owned(), mode.as_str().into());
     map.insert("hooks".to_owned(), hooks.into_iter().map(hook).collect());
     map.insert("limits".to_owned(), limits.into_iter().map(limit).collect());

@@ -143,7 +143,7 @@ pub(crate) fn notify(call: &NotifyCall<'_>) -> Option<Reply> {
     match call.listener.downcast_ref::<Listener>() {
         Some(Listener::Function(denied, user_data)) => {
             let error = cr_error::boxed(call.error.clone());
-            let told = drive::nested(|| {
+            let told = drive::nested(call.depth, || {
                 // SAFETY: the host gave the function with this data; the error lives until it returns.
                 unsafe { denied(user_data.pointer(), &raw const *error) }
             });

@@ -32,8 +32,6 @@ pub struct cr_operation {
     pub(crate) shown: Shown,
     /// The pair of a scan that the caller was given, until the driver goes on.
     pub(crate) item: Option<(Vec<u8>, Vec<u8>)>,
-    /// The depth of what the host starts from inside a sink or listener.
-    pub(crate) depth: u32,
 }
 
 /// Show the steps that may wait for the disk (those of a database, entries for a file of the audit), rather than perform
@@ -351,23 +349,23 @@ impl Start {
                 CR_SCAN => {
                     let store_can = handle.abilities().scan;
                     let request = ScanRequest { prefix: Cow::Borrowed(key), context, depth, store_can };
-                    self.run(engine, request, depth, fault)
+                    self.run(engine, request, fault)
                 }
                 CR_BATCH => {
                     let atomic = flags & CR_ASK_ONE_BY_ONE == 0;
                     let store_can = handle.abilities().batch;
                     let request = BatchRequest { changes: ops, context, depth, atomic, store_can };
-                    self.run(engine, request, depth, fault)
+                    self.run(engine, request, fault)
                 }
                 CR_GET_MANY => {
                     let request = ManyRequest { keys: many::keys_of(ops)?, context, depth };
-                    self.run(engine, request, depth, fault)
+                    self.run(engine, request, fault)
                 }
                 kind => {
                     let kind = step::kind_of(kind)?;
                     let value = many::value_of(kind, value);
                     let request = Request { kind, key: Cow::Borrowed(key), value, context, depth };
-                    self.run(engine, request, depth, fault)
+                    self.run(engine, request, fault)
                 }
             }
         }
@@ -379,7 +377,6 @@ impl Start {
         self,
         engine: *const cr_engine,
         request: impl Ask<'a>,
-        depth: u32,
         fault: Option<Error>,
     ) -> Result<cr_step> {
         // SAFETY: as promised by the caller.
@@ -399,9 +396,8 @@ impl Start {
         let operation = operation.into_owned();
         // SAFETY: the handle lives as promised by the caller.
         let engine = unsafe { cr_engine::share(engine) };
-        let depth = depth.saturating_add(1);
         let shown = Shown::default();
-        go_on(Box::new(cr_operation { operation, engine, asks, shown, item: None, depth }))
+        go_on(Box::new(cr_operation { operation, engine, asks, shown, item: None }))
     }
 }
 

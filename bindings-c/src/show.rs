@@ -42,7 +42,7 @@ pub(crate) fn step(handle: &mut cr_operation) -> cr_step {
         return item(key, value);
     }
     let now = drive::now(&handle.engine, &handle.operation);
-    let (shown, depth) = (&mut handle.shown, handle.depth);
+    let shown = &mut handle.shown;
     match handle.operation.step(now) {
         Step::CallHook(call) => {
             // SAFETY: the view is replaced or dropped no later than the operation.
@@ -85,14 +85,19 @@ pub(crate) fn step(handle: &mut cr_operation) -> cr_step {
                 phase: phase_number(call.phase),
                 count: call.entries.len(),
                 entries: &raw const **shown.entries.insert(entries),
-                depth,
+                depth: call.depth,
                 ..cr_step::of_kind(CR_STEP_RECORD)
             }
         }
         Step::Notify(call) => {
             let id = Listener::id_in(&call);
             let refusal = shown.refusal.insert(cr_error::boxed(call.error.clone()));
-            cr_step { id, refusal: &raw const **refusal, depth, ..cr_step::of_kind(CR_STEP_NOTIFY) }
+            cr_step {
+                id,
+                refusal: &raw const **refusal,
+                depth: call.depth,
+                ..cr_step::of_kind(CR_STEP_NOTIFY)
+            }
         }
         // Not a step that this version can show.
         _ => cr_step::of_kind(-1),

@@ -18,8 +18,8 @@ use crate::user_data::{UserData, cr_drop_fn};
 use crate::{cr_error, cr_status, guard, input};
 
 /// Takes entries of the audit and says whether that worked: 0 is a failure. They are read with cr_audit_log_at and
-/// cr_audit_log_json, and live until it returns: one entry, or one for each key of a batch or get-many. It is called in
-/// the thread that drives the operation, by several threads at once. It may use the engine, and must not throw or jump
+/// cr_audit_log_json, and live until it returns: one entry, or one for each key of a batch or get-many, after those of
+/// operations before it that ended without a driver. It is called in the thread that drives the operation, by several threads at once. It may use the engine, and must not throw or jump
 /// out.
 pub type cr_sink_fn = Option<
     unsafe extern "C" fn(user_data: *mut c_void, entries: *const cr_audit_log, phase: cr_phase) -> i32,
@@ -52,7 +52,8 @@ pub(crate) enum Sink {
 }
 
 /// Hands every entry of the audit to a function too, after the operation; turns the audit on where it is off. `handle`
-/// may be NULL; else it gets the number for cr_engine_remove_audit_sink. Of an operation that is let go it is not told.
+/// may be NULL; else it gets the number for cr_engine_remove_audit_sink. Of an operation that is let go, or
+/// refused before it starts, it is told with the next one.
 ///
 /// Errors: CR_USAGE.
 #[unsafe(no_mangle)]
@@ -177,7 +178,7 @@ pub(crate) fn record(call: &RecordCall<'_>, asks: Asks) -> Option<Reply> {
     match of(call) {
         Some(Sink::Function(record, user_data)) => {
             let entries = cr_audit_log::of(call.entries.to_vec());
-            let told = drive::nested(|| {
+            let told = drive::nested(call.depth, || {
                 // SAFETY: the host gave the function with this data; the entries live until it returns.
                 unsafe { record(user_data.pointer(), &raw const entries, phase_number(call.phase)) }
             });

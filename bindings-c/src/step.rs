@@ -122,7 +122,8 @@ pub struct cr_step {
     pub count: usize,
     /// CR_STEP_STORE_BATCH: what is to be done.
     pub ops: *const cr_op,
-    /// CR_STEP_RECORD: one entry, or one for each key of a batch or get-many.
+    /// CR_STEP_RECORD: one entry, or one for each key of a batch or get-many, after those of operations before it that
+    /// ended without a driver.
     pub entries: *const cr_audit_log,
     /// CR_STEP_NOTIFY: what the caller will get. Not to be freed.
     pub refusal: *const cr_error,

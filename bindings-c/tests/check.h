@@ -49,8 +49,10 @@ cr_context *agent(const char *name);
 
 void test_arguments(void);
 void test_audit(void);
+void test_audit_files(void);
 void test_contexts(void);
 void test_databases(void);
+void test_documents(void);
 void test_errors(void);
 void test_forks(void);
 void test_hooks(void);

@@ -25,6 +25,7 @@ struct failure {
     int present;
     struct run class_, code_, reason_, message_, rule_, operation_, limit_, scope_, key;
     int applied; /* 1: no, 2: yes */
+    int applied_count; /* one more than what is wanted */
     int has_position, has_retry_after_ns;
     uint64_t position, retry_after_ns;
     int cause; /* 1: none, 2: the host's */
@@ -60,10 +61,47 @@ struct host_hook {
     struct failure error;
 };
 
+/* Who is told: a listener or a sink. */
+struct teller {
+    struct run name;
+    const struct word *script;
+    size_t script_len;
+    int strict, spare;
+};
+
+/* What a listener or sink was told. */
+struct told {
+    int applied; /* -1: not said */
+    struct run code, phase, operation, result, rule, who, key;
+};
+
+/* A key, a pair or an operation; where `times` is not 0, so many of them, numbered. */
+struct several {
+    cr_kind kind;
+    struct run key, value;
+    size_t from, times;
+};
+
+/* What stands where in a JSON text; no data: nothing does. */
+struct fact {
+    const char *path;
+    struct run value;
+};
+
 enum does {
     DO_PUT,
     DO_GET,
     DO_DELETE,
+    DO_GET_MANY,
+    DO_BATCH,
+    DO_SCAN,
+    DO_EXPLAIN,
+    DO_PARSE,
+    DO_RELOAD,
+    DO_REMOVE_LISTENER,
+    DO_ADD_SINK,
+    DO_REMOVE_SINK,
+    DO_FILL,
     DO_STORED,
     DO_STATUS,
     DO_ADD_RATE_LIMIT,
@@ -84,7 +122,10 @@ enum expect {
     EXPECT_ERROR,
     EXPECT_ANSWER,
     EXPECT_SEQUENCES,
-    EXPECT_STATUS
+    EXPECT_STATUS,
+    EXPECT_PAIRS,
+    EXPECT_VALUES,
+    EXPECT_EXPLAIN
 };
 
 struct filter {
@@ -104,6 +145,9 @@ struct step {
     uint64_t at_ns;
     cr_kind kind;
     struct run key, value, name;
+    const struct several *several;
+    size_t several_len;
+    int one_by_one, take; /* take: -1 for all */
     const struct said *context;
     size_t entries;
     struct limit limit;
@@ -115,11 +159,17 @@ struct step {
     const uint64_t *sequences;
     const struct standing *standings;
     size_t rows;
+    int cancelled;
+    const struct several *wanted;
+    size_t wanted_len;
+    const struct fact *facts;
+    size_t facts_len;
 };
 
 struct audited {
     uint64_t sequence, at_ns;
-    int logged, applied;
+    int logged, applied, same, is_scan;
+    uint64_t given, withheld;
     struct run surface, operation, key, result, agent_id, session_id, rule, reason;
 };
 
@@ -133,7 +183,24 @@ struct vector {
     int has_audit;
     uint64_t max_entries;
     struct failure audit_error;
+    int has_max_open;
     uint64_t max_open;
+    const struct run *required;
+    size_t required_len;
+    cr_mode mode;
+    struct failure options_error;
+    struct run document;
+    const struct teller *listeners;
+    size_t listeners_len;
+    const struct teller *sinks;
+    size_t sinks_len;
+    const struct told *denied;
+    size_t denied_len;
+    const struct told *sunk;
+    size_t sunk_len;
+    int can_scan, can_batch;
+    const struct several *holds;
+    size_t holds_len;
     const struct host_hook *hooks;
     size_t hooks_len;
     const struct word *store;

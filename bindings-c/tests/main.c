@@ -72,10 +72,12 @@ int main(void)
         const char *name;
         void (*run)(void);
     } tests[] = {
-        {"arguments", test_arguments}, {"audit", test_audit},     {"contexts", test_contexts}, {"databases", test_databases},
-        {"errors", test_errors},       {"forks", test_forks},     {"hooks", test_hooks},       {"limits", test_limits},
-        {"several", test_several},     {"steps", test_steps},     {"steps_many", test_steps_many},
-        {"stores", test_stores},       {"threads", test_threads}, {"told", test_told},
+        {"arguments", test_arguments}, {"audit", test_audit},         {"audit_files", test_audit_files},
+        {"contexts", test_contexts},   {"databases", test_databases}, {"documents", test_documents},
+        {"errors", test_errors},       {"forks", test_forks},         {"hooks", test_hooks},
+        {"limits", test_limits},       {"several", test_several},     {"steps", test_steps},
+        {"stores", test_stores},       {"threads", test_threads},     {"steps_many", test_steps_many},
+        {"told", test_told},
     };
     int passed = 0, failed = 0;
     for (size_t i = 0; i < sizeof tests / sizeof *tests; i++) {

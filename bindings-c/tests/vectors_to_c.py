@@ -15,13 +15,26 @@ NONSENSE = {"nonsense": "no reply", "bare_modify": "`MODIFY` without a value", "
 TRIGGERS = ["before_read", "after_read", "before_write", "after_write", "before_delete", "after_delete"]
 WORDS = {
     "allow", "deny", "log", "nothing", "modify", "same", "raise", "violate", "misuse", "nonsense", "bare_modify",
-    "add", "remove", "put", "get", "cancel", "check", "lacks", "sees", "sees_nothing", "key",
+    "add", "remove", "put", "get", "scan", "cancel", "check", "lacks", "sees", "sees_nothing", "key",
 }
-STORE_WORDS = {"ok", "raise", "nonsense", "ok_then_raise", "violate", "cancel"}
+STORE_WORDS = {
+    "ok", "raise", "nonsense", "ok_then_raise", "violate", "cancel", "short", "unordered", "out_of_prefix", "too_many",
+}
+TELL_WORDS = {"ok", "raise"}
 STEP_FIELDS = {
     "put": {"key", "value", "context"},
     "get": {"key", "context"},
     "delete": {"key", "context"},
+    "get_many": {"keys", "context"},
+    "batch": {"ops", "atomic", "context"},
+    "scan": {"prefix", "context", "take"},
+    "explain": {"operation", "key", "context"},
+    "parse": {"document", "format"},
+    "reload": {"document"},
+    "remove_listener": {"name"},
+    "add_sink": {"name"},
+    "remove_sink": {"name"},
+    "fill": {"pairs"},
     "stored": {"key"},
     "status": {"operation", "context"},
     "add_rate_limit": {"operation", "max_per_second", "max_per_minute", "max_per_hour", "scope", "burst", "count",
@@ -79,6 +92,15 @@ def text_of(value):
     return "{NULL, 0, 0}" if value is None else run(value.encode())
 
 
+def compact(value):
+    """JSON as the library writes it: no spaces, only what must be is escaped."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def fill(pair):
+    return pair if isinstance(pair, dict) else ["put", *pair]
+
+
 class Vector:
     def __init__(self, number, vector):
         self.number, self.vector, self.arrays, self.count = number, vector, [], 0
@@ -117,7 +139,9 @@ class Vector:
         if "key" in error:
             parts.append(f".key = {bytes_of(error['key'])}")
         if "applied" in error:
-            parts.append(f".applied = {2 if error['applied'] else 1}")
+            applied = error["applied"]
+            field = f"applied = {2 if applied else 1}" if isinstance(applied, bool) else f"applied_count = {applied + 1}"
+            parts.append(f".{field}")
         for name in ("position", "retry_after_ns"):
             if name in error:
                 parts.append(f".has_{name} = 1, .{name} = {error[name]}u")
@@ -196,8 +220,57 @@ class Vector:
                 f"{self.script(hook['script'], WORDS)}, {int(hook.get('spare', False))}, "
                 f"{self.error(hook.get('error'))}}}")
 
+    def several(self, field, elements):
+        """Keys, pairs or operations; of a run only its bounds."""
+        rows = []
+        for element in elements:
+            kind, from_, times = "CR_READ", 0, 0
+            if isinstance(element, dict) and "run" in element:
+                only("a run", element, {"run", "from", "times", "value"})
+                key, value, from_, times = element["run"], element.get("value"), element["from"], element["times"]
+                kind = "CR_WRITE" if field == "several" and value is not None else kind
+            elif isinstance(element, list) and element[0] in ("put", "delete") and field == "several":
+                kind = KINDS[element[0]]
+                key, value = element[1], element[2] if kind == "CR_WRITE" else None
+            elif isinstance(element, list):
+                key, value = element
+            elif field == "wanted":
+                key, value = "", element
+            else:
+                key, value = element, None
+            rows.append(f"{{{kind}, {bytes_of(key)}, {bytes_of(value)}, {from_}, {times}}}")
+        name = self.array("struct several", rows).split(", ")[0]
+        return f".{field} = {name}, .{field}_len = {len(rows)}"
+
+    def explained(self, explain):
+        """What is to stand where in the JSON text of an explanation."""
+        only("an explanation", explain, {"verdict", "rule", "reason", "mode", "hooks", "limits"})
+        facts = []
+        for name in ("verdict", "rule", "reason", "mode"):
+            if name in explain:
+                facts.append((name, explain[name]))
+        for place, hook in enumerate(explain.get("hooks", [])):
+            facts += [(f"hooks.{place}.{name}", word) for name, word in zip(("rule", "kind", "mode", "answer"), hook, strict=True)]
+        for place, limit in enumerate(explain.get("limits", [])):
+            only("a limit", limit, {"operation", "scope", "capacity", "remaining", "retry_after_ns"})
+            facts += [(f"limits.{place}.{name}", value) for name, value in limit.items()]
+        rows = [f"{{{literal(path.encode())}, {self.expected(compact(value))}}}" for path, value in facts]
+        rows += [f"{{{literal(f'{name}.{len(explain[name])}'.encode())}, {{NULL, 0, 0}}}}"
+                 for name in ("hooks", "limits") if name in explain]
+        name = self.array("struct fact", rows).split(", ")[0]
+        return f".expect = EXPECT_EXPLAIN, .facts = {name}, .facts_len = {len(rows)}"
+
     def expect(self, expect):
+        if expect is not None and "pairs" in expect:
+            only("an expectation", expect, {"pairs", "error", "cancelled"})
+            cancelled = int(expect.get("cancelled", False))
+            return (f".expect = EXPECT_PAIRS, .cancelled = {cancelled}, .error = {self.error(expect.get('error'))}, "
+                    + self.several("wanted", expect["pairs"]))
         (kind, value), = (expect if expect is not None else {"ok": True}).items()
+        if kind == "values":
+            return f".expect = EXPECT_VALUES, {self.several('wanted', value)}"
+        if kind == "explain":
+            return self.explained(value)
         if kind == "ok":
             return ".expect = EXPECT_OK"
         if kind == "value":
@@ -231,6 +304,18 @@ class Vector:
             parts.append(f".has_at = 1, .at_ns = {step['at_ns']}u")
         if do in KINDS:
             parts.append(f".kind = {KINDS[do]}")
+        if do in ("get_many", "batch", "fill"):
+            elements = step["keys" if do == "get_many" else "ops" if do == "batch" else "pairs"]
+            parts.append(self.several("several", elements if do != "fill" else [fill(pair) for pair in elements]))
+            parts.append(f".one_by_one = {int(not step.get('atomic', True))}")
+        if do == "scan":
+            parts.append(f".key = {bytes_of(step['prefix'])}, .take = {step.get('take', -1)}")
+        if do == "parse":
+            parts.append(f".value = {text_of(step['document'])}, .name = {text_of(step['format'])}")
+        if do == "reload":
+            parts.append(f".value = {text_of(compact(step['document']))}")
+        if do == "explain":
+            parts.append(f".name = {text_of(step['operation'])}")
         for name in ("key", "value", "replacement"):
             if name in step:
                 parts.append(f".{'value' if name == 'replacement' else name} = {bytes_of(step[name])}")
@@ -258,11 +343,15 @@ class Vector:
 
     def audited(self, entry, place):
         only("an audit entry", entry, {"sequence", "surface", "logged", "at_ns", "operation", "key", "result",
-                                       "agent_id", "session_id", "rule", "reason", "applied"})
+                                       "agent_id", "session_id", "rule", "reason", "applied", "given", "withheld",
+                                       "same"})
         parts = [f".sequence = {entry.get('sequence', place)}u", f".at_ns = {entry.get('at_ns', 0)}u",
                  f".logged = {int(entry.get('logged', False))}",
                  f".applied = {int(entry['applied']) if 'applied' in entry else -1}",
                  f".surface = {text_of(entry.get('surface', 'data'))}"]
+        parts.append(f".same = {entry.get('same', 0)}")
+        if "given" in entry:
+            parts.append(f".is_scan = 1, .given = {entry['given']}u, .withheld = {entry['withheld']}u")
         for name in ("operation", "result", "agent_id", "session_id", "rule", "reason"):
             parts.append(f".{name} = {self.expected(entry.get(name))}")
         key = entry["key"]
@@ -271,17 +360,38 @@ class Vector:
         parts.append(f".key = {key}")
         return "{" + ", ".join(parts) + "}"
 
+    def told(self, told):
+        only("what was told", told, {"listener", "sink", "code", "key", "phase", "operation", "result", "applied", "rule"})
+        parts = [f".applied = {int(told['applied']) if 'applied' in told else -1}"]
+        for name in ("code", "phase", "operation", "result", "rule"):
+            parts.append(f".{name} = {self.expected(told.get(name))}")
+        parts.append(f".who = {text_of(told.get('listener', told.get('sink')))}")
+        # A listener is shown the key's bytes, a sink the audit's form of it.
+        key = told.get("key")
+        if "sink" in told and isinstance(key, str):
+            key = text_of(key)
+        else:
+            key = bytes_of(key)
+        parts.append(f".key = {key}")
+        return "{" + ", ".join(parts) + "}"
+
+    def teller(self, teller):
+        only("a listener or sink", teller, {"name", "script", "strict", "spare"})
+        return (f"{{{text_of(teller['name'])}, {self.script(teller['script'], TELL_WORDS)}, "
+                f"{int(teller.get('strict', False))}, {int(teller.get('spare', False))}}}")
+
     def emit(self):
         vector = self.vector
-        only("a vector", vector, {"name", "says", "needs", "policy", "host", "steps", "audit"})
+        only("a vector", vector, {"name", "says", "needs", "policy", "document", "host", "steps", "denied", "sunk", "audit"})
         needs = vector.get("needs", [])
         only("needs", needs, KNOWN_NEEDS)
         lacks = next((need for need in needs if need not in CAPABILITIES), None)
         if lacks:
             return f"{{.name = {literal(vector['name'].encode())}, .lacks = {literal(lacks.encode())}}}"
         policy, host = vector.get("policy", {}), vector.get("host", {})
-        only("a policy", policy, {"hooks", "rate_limits", "audit", "max_open_operations"})
-        only("a host", host, {"hooks", "store"})
+        only("a policy", policy, {"hooks", "rate_limits", "audit", "max_open_operations", "require_context", "mode",
+                                 "options_error"})
+        only("a host", host, {"hooks", "store", "listeners", "sinks"})
         parts = [f".name = {literal(vector['name'].encode())}"]
 
         def rows(field, kind, items):
@@ -294,15 +404,27 @@ class Vector:
             only("an audit", policy["audit"], {"max_entries", "error"})
             parts.append(f".has_audit = 1, .max_entries = {policy['audit']['max_entries']}u, "
                          f".audit_error = {self.error(policy['audit'].get('error'))}")
-        parts.append(f".max_open = {policy.get('max_open_operations', 0)}u")
+        parts.append(f".has_max_open = {int('max_open_operations' in policy)}, "
+                     f".max_open = {policy.get('max_open_operations', 0)}u")
+        rows("required", "struct run", [text_of(name) for name in policy.get("require_context", [])])
+        mode = {None: "CR_MODE_DEFAULT", "enforce": "CR_MODE_ENFORCE", "shadow": "CR_MODE_SHADOW"}[policy.get("mode")]
+        parts.append(f".mode = {mode}, .options_error = {self.error(policy.get('options_error'))}")
+        parts.append(f".document = {text_of(compact(vector['document']) if 'document' in vector else None)}")
+        rows("listeners", "struct teller", [self.teller(teller) for teller in host.get("listeners", [])])
+        rows("sinks", "struct teller", [self.teller(teller) for teller in host.get("sinks", [])])
+        rows("denied", "struct told", [self.told(told) for told in vector.get("denied", [])])
+        rows("sunk", "struct told", [self.told(told) for told in vector.get("sunk", [])])
         rows("hooks", "struct host_hook", [self.host_hook(hook) for hook in host.get("hooks", [])])
         store = host.get("store", "memory")
         cancels = any(word == "cancel" for hook in host.get("hooks", []) for word in hook["script"])
         if store != "memory":
-            only("a store", store, {"script"})
+            only("a store", store, {"script", "can", "holds"})
+            only("what a store can", store.get("can", []), {"scan", "batch"})
             script = self.script(store["script"], STORE_WORDS)
             parts.append(f".store = {script.split(', ')[0]}, .store_len = {len(store['script'])}")
             cancels = cancels or "cancel" in store["script"]
+            parts.append(f".can_scan = {int('scan' in store.get('can', []))}, .can_batch = {int('batch' in store.get('can', []))}")
+            parts.append(self.several("holds", [list(pair) for pair in store.get("holds", {}).items()]))
         parts.append(f".only_in_steps = {int(cancels)}")
         rows("steps", "struct step", [self.step(step) for step in vector["steps"]])
         if "audit" in vector:

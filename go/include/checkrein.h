@@ -32,6 +32,11 @@
 #define CR_AUDIT_FILE_ROTATE_BYTES 1
 
 /**
+ * `max_open_operations` counts, though it is 0.
+ */
+#define CR_ENGINE_MAX_OPEN_OPERATIONS 1
+
+/**
  * The host's store can be asked for pages.
  */
 #define CR_STORE_CAN_SCAN 1
@@ -719,6 +724,10 @@ typedef struct cr_engine_options {
      */
     uint32_t store_can;
     /**
+     * CR_ENGINE_ bits of numbers that count although they are 0.
+     */
+    uint32_t given;
+    /**
      * A policy document to begin with; NULL for none. Making the engine fails where it cannot be applied.
      */
     const struct cr_document *document;
@@ -1320,7 +1329,8 @@ typedef struct cr_step {
      */
     const struct cr_op *ops;
     /**
-     * CR_STEP_RECORD: one entry, or one for each key of a batch or get-many.
+     * CR_STEP_RECORD: one entry, or one for each key of a batch or get-many, after those of operations before it that
+     * ended without a driver.
      */
     const struct cr_audit_log *entries;
     /**
@@ -1353,8 +1363,8 @@ typedef int32_t cr_reply_kind;
 
 /**
  * Takes entries of the audit and says whether that worked: 0 is a failure. They are read with cr_audit_log_at and
- * cr_audit_log_json, and live until it returns: one entry, or one for each key of a batch or get-many. It is called in
- * the thread that drives the operation, by several threads at once. It may use the engine, and must not throw or jump
+ * cr_audit_log_json, and live until it returns: one entry, or one for each key of a batch or get-many, after those of
+ * operations before it that ended without a driver. It is called in the thread that drives the operation, by several threads at once. It may use the engine, and must not throw or jump
  * out.
  */
 typedef int32_t (*cr_sink_fn)(void *user_data, const struct cr_audit_log *entries, cr_phase phase);
@@ -1814,8 +1824,8 @@ void cr_audit_log_free(struct cr_audit_log *log);
  * may be NULL, else it gets the number for cr_engine_remove_audit_sink; `file` too, else it gets a handle on the file,
  * to be freed with cr_audit_file_free.
  *
- * Errors: CR_CONFIG for settings that cannot be and a directory that is not there; CR_STORE for a file that another
- * handle has open, that is no audit file, or whose last line does not verify.
+ * Errors: CR_CONFIG for settings that cannot be and a directory that is not there; CR_STORE_LOCKED for a file that another
+ * handle has open; CR_STORE for one that is no audit file, or whose last line does not verify.
  */
 cr_status cr_engine_add_audit_file(const struct cr_engine *engine,
                                    const char *path,
@@ -2356,7 +2366,7 @@ void cr_error_free(struct cr_error *error);
 
 /**
  * Lists what would be asked about an operation (`read`, `write` or `delete`) and foresees the verdict, as one line of
- * JSON: `operation`, `verdict`, `mode`, `hooks` and `limits`, with `rule` and `reason` where something decides. Runs no
+ * JSON: `operation`, `verdict`, `rule` and `reason` (null where nothing decides), `mode`, `hooks` and `limits`. Runs no
  * hook of the program, spends no token and asks no store. `context` may be NULL. The text is UTF-8, and not
  * NUL-terminated: give it to cr_bytes_free.
  *
@@ -2798,7 +2808,8 @@ void cr_scan_free(struct cr_scan *scan);
 
 /**
  * Hands every entry of the audit to a function too, after the operation; turns the audit on where it is off. `handle`
- * may be NULL; else it gets the number for cr_engine_remove_audit_sink. Of an operation that is let go it is not told.
+ * may be NULL; else it gets the number for cr_engine_remove_audit_sink. Of an operation that is let go, or
+ * refused before it starts, it is told with the next one.
  *
  * Errors: CR_USAGE.
  */

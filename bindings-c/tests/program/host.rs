@@ -6,16 +6,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use checkrein_c::answer::*;
+use checkrein_c::audit::{cr_audit_log, cr_audit_log_json, cr_audit_log_len};
 use checkrein_c::call::cr_engine_put;
-use checkrein_c::cr_status;
 use checkrein_c::engine::cr_engine;
-use checkrein_c::error::{cr_error_new, cr_error_new_violation};
+use checkrein_c::error::{cr_error_new, cr_error_new_violation, cr_error_status};
 use checkrein_c::helper::*;
 use checkrein_c::hook::*;
+use checkrein_c::listener::cr_listener;
 use checkrein_c::logger::cr_logger;
+use checkrein_c::many::cr_op;
 use checkrein_c::register::cr_engine_add_hook;
-use checkrein_c::step::cr_step;
+use checkrein_c::sink::cr_sink;
+use checkrein_c::step::{CR_DELETE, CR_PHASE_DONE, CR_PHASE_NONE, CR_WRITE, cr_step};
 use checkrein_c::store::*;
+use checkrein_c::{cr_error, cr_status};
 
 use super::input::Input;
 
@@ -136,6 +140,101 @@ pub(crate) fn store(counts: &Arc<Counts>, word: u8) -> cr_store {
         put: if word == 250 { None } else { Some(put) },
         delete_: Some(delete),
         drop: Some(dropped),
+        scan: if word % 3 == 1 { None } else { Some(scan) },
+        batch: if word % 5 == 1 { None } else { Some(batch) },
+    }
+}
+
+/// Who is told of refusals; now and then without a function.
+pub(crate) fn listener(counts: &Arc<Counts>, engine: *mut cr_engine, input: &mut Input<'_>) -> cr_listener {
+    cr_listener {
+        size: size_of::<cr_listener>(),
+        denied: if input.one_in(20) { None } else { Some(denied) },
+        user_data: held(counts, input.byte(), engine),
+        drop: Some(dropped),
+    }
+}
+
+/// A sink of the audit, strict or not.
+pub(crate) fn sink(counts: &Arc<Counts>, engine: *mut cr_engine, input: &mut Input<'_>) -> cr_sink {
+    cr_sink {
+        size: size_of::<cr_sink>(),
+        record: if input.one_in(20) { None } else { Some(recorded) },
+        user_data: held(counts, input.byte(), engine),
+        drop: Some(dropped),
+        strict: i32::from(input.byte() % 3),
+    }
+}
+
+unsafe extern "C" fn denied(user_data: *mut c_void, error: *const cr_error) -> i32 {
+    // SAFETY: as for `asked`.
+    unsafe {
+        assert_ne!(cr_error_status(error), cr_status::CR_OK);
+        busy(&*user_data.cast::<Held>())
+    }
+}
+
+unsafe extern "C" fn recorded(user_data: *mut c_void, entries: *const cr_audit_log, phase: i32) -> i32 {
+    // SAFETY: as for `asked`.
+    unsafe {
+        assert!(cr_audit_log_len(entries) > 0 && (CR_PHASE_NONE..=CR_PHASE_DONE).contains(&phase));
+        assert!(!cr_audit_log_json(entries, 0).data.is_null());
+        busy(&*user_data.cast::<Held>())
+    }
+}
+
+/// Works, fails, or uses the engine again.
+unsafe fn busy(held: &Held) -> i32 {
+    thread_local! {
+        /// Several who each start something multiply: so not too deep.
+        static BUSY: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+    }
+    if held.word.is_multiple_of(4) && BUSY.get() < 3 {
+        BUSY.set(BUSY.get() + 1);
+        let key = b"a/k".as_ptr();
+        // SAFETY: the engine lives until the end of the program.
+        unsafe { cr_engine_put(held.engine, key, 3, key, 3, null(), null_mut()) };
+        BUSY.set(BUSY.get() - 1);
+    }
+    i32::from(held.word % 3)
+}
+
+unsafe extern "C" fn scan(
+    user_data: *mut c_void,
+    prefix: *const u8,
+    prefix_len: usize,
+    after: *const u8,
+    after_len: usize,
+    limit: usize,
+    place: *mut cr_store_reply,
+) {
+    // SAFETY: as for `asked`.
+    unsafe {
+        assert!(!prefix.is_null() && limit > 0 && (after_len == 0 || !after.is_null()));
+        let word = (*user_data.cast::<Held>()).word;
+        for _ in 0..word % 4 {
+            cr_store_reply_pair(place, b"a/k".as_ptr(), 3, prefix, prefix_len);
+        }
+        match word % 7 {
+            0 => reply(user_data, place),
+            1 => drop(cr_store_reply_pair(place, null(), 4, null(), 0)),
+            2 => {}
+            _ => drop(cr_store_reply_page(place, i32::from(word % 2))),
+        }
+    }
+}
+
+unsafe extern "C" fn batch(
+    user_data: *mut c_void,
+    ops: *const cr_op,
+    len: usize,
+    place: *mut cr_store_reply,
+) {
+    // SAFETY: as for `asked`.
+    unsafe {
+        let ops = std::slice::from_raw_parts(ops, len);
+        assert!(ops.iter().all(|op| op.kind == CR_WRITE || op.kind == CR_DELETE));
+        reply(user_data, place);
     }
 }
 

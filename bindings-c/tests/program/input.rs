@@ -75,6 +75,17 @@ impl<'a> Input<'a> {
         }
     }
 
+    /// Packed operations, keys or pairs, sound or not.
+    pub(crate) fn several(&mut self) -> &'a [u8] {
+        match self.byte() % 8 {
+            0 => self.text(),
+            1 | 2 => b"\x01\x03\0\0\0\x01\0\0\0a/kv\x02\x01\0\0\0\0\0\0\0k",
+            3 | 4 => b"\0\x03\0\0\0\0\0\0\0a/k\0\x01\0\0\0\0\0\0\0k",
+            5 | 6 => b"\x03\0\0\0\x01\0\0\0a/kv\x05\0\0\0\0\0\0\0a/b/c",
+            _ => b"",
+        }
+    }
+
     pub(crate) fn place(&mut self, len: usize) -> Option<usize> {
         (len > 0).then(|| usize::from(self.byte()) % len)
     }

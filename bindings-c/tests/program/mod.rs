@@ -14,12 +14,21 @@ use checkrein_c::bytes::cr_bytes_free;
 use checkrein_c::call::*;
 use checkrein_c::context::*;
 use checkrein_c::database::*;
+use checkrein_c::document::*;
 use checkrein_c::engine::*;
 use checkrein_c::error::*;
+use checkrein_c::explain::*;
 use checkrein_c::limit::*;
+use checkrein_c::listener::*;
+use checkrein_c::many::*;
 use checkrein_c::operation::*;
+use checkrein_c::page::cr_pair;
 use checkrein_c::register::*;
+use checkrein_c::reply::CR_REPLY_PAGE;
+use checkrein_c::scan::*;
+use checkrein_c::sink::*;
 use checkrein_c::step::*;
+use checkrein_c::text::cr_str;
 use checkrein_c::{cr_error, cr_status};
 
 use host::Counts;
@@ -32,6 +41,7 @@ struct World {
     engines: Vec<*mut cr_engine>,
     contexts: Vec<*mut cr_context>,
     operations: Vec<*mut cr_operation>,
+    scans: Vec<*mut cr_scan>,
     errors: Vec<*mut cr_error>,
 }
 
@@ -44,6 +54,7 @@ pub(crate) fn run(program: &[u8]) {
         engines: Vec::new(),
         contexts: Vec::new(),
         operations: Vec::new(),
+        scans: Vec::new(),
         errors: Vec::new(),
     };
     // SAFETY: every pointer and length that is handed over here is NULL or true.
@@ -61,7 +72,7 @@ impl World {
     unsafe fn instruction(&mut self, input: &mut Input<'_>) {
         // SAFETY: as above.
         unsafe {
-            match input.byte() % 16 {
+            match input.byte() % 20 {
                 0 => self.new_engine(input),
                 1 => self.add_hook(input),
                 2 => self.add_limit(input),
@@ -72,6 +83,10 @@ impl World {
                 12 => self.remove(input),
                 13 => self.read_audit(input),
                 14 => self.look_at_error(input),
+                15 => self.several(input),
+                16 => self.walk(input),
+                17 => self.tell(input),
+                18 => self.explain(input),
                 _ => self.let_go(input),
             }
         }
@@ -98,11 +113,19 @@ impl World {
     unsafe fn new_engine(&mut self, input: &mut Input<'_>) {
         let (mut engine, mut error) = (null_mut(), null_mut());
         let logger = host::logger(&self.counts);
+        let name = input.name();
+        let name = cr_str { data: name.as_ptr().cast(), len: name.len() };
         let options = cr_engine_options {
             size: size_of::<cr_engine_options>() + usize::from(input.one_in(20)),
             max_open_operations: usize::from(input.byte() % 16),
             clock: null(),
             logger: &raw const logger,
+            require_context: &raw const name,
+            require_context_len: usize::from(input.one_in(10)),
+            mode: i32::from(input.byte() % 16) / 5,
+            store_can: u32::from(input.byte() % 4) + 4 * u32::from(input.one_in(30)),
+            given: u32::from(input.one_in(10)) + 2 * u32::from(input.one_in(30)),
+            document: if input.one_in(4) { self.document(input) } else { null() },
         };
         if options.size != size_of::<cr_engine_options>() {
             // A struct of another size is not touched.
@@ -131,6 +154,8 @@ impl World {
                 }
             }
         };
+        // SAFETY: the engine keeps what it needs of it.
+        unsafe { cr_document_free(options.document.cast_mut()) };
         if self.checked(status, error) {
             self.engines.push(engine);
             // SAFETY: as above.
@@ -258,12 +283,12 @@ impl World {
     unsafe fn start(&mut self, input: &mut Input<'_>) {
         let (engine, context, key, value) =
             (self.engine(input), self.context(input), input.key(), input.text());
-        let (kind, flags) = (
-            i32::from(input.byte() % 16) % 5 % 4,
-            u32::from(input.byte() % 32) % 9 % 5 % 4 + u32::from(input.one_in(40)),
-        );
+        let (kind, flags) =
+            (i32::from(input.byte()) % 7, u32::from(input.byte() % 8) + 8 * u32::from(input.one_in(40)));
+        let value = if matches!(kind, CR_BATCH | CR_GET_MANY) { input.several() } else { value };
         let mut step = host::blank();
         let mut buffer = [0_u8; 4];
+        let ops = ops(input);
         // SAFETY: as above.
         unsafe {
             let status = if input.one_in(2) {
@@ -276,7 +301,7 @@ impl World {
                     key.as_ptr(),
                     key.len(),
                     value.as_ptr(),
-                    if kind == CR_WRITE { value.len() } else { 0 },
+                    if matches!(kind, CR_WRITE | CR_BATCH | CR_GET_MANY) { value.len() } else { 0 },
                     packed.as_ptr(),
                     packed.len(),
                     buffer.as_mut_ptr(),
@@ -294,6 +319,8 @@ impl World {
                     value_len: if kind == CR_WRITE { value.len() } else { 0 },
                     context,
                     depth: 0,
+                    ops: ops.as_ptr(),
+                    ops_len: if matches!(kind, CR_BATCH | CR_GET_MANY) { ops.len() } else { 0 },
                 };
                 cr_operation_start(engine, &raw const request, &raw mut step)
             };
@@ -325,7 +352,27 @@ impl World {
                     hand_back(raised);
                     cr_operation_finish(step.operation, place);
                 }
-                (CR_STEP_LOG, _) if fits => {
+                (CR_STEP_ITEM, _) if fits => {
+                    hand_back(raised);
+                    cr_operation_next(step.operation, place);
+                }
+                (CR_STEP_RECORD, _) if fits => {
+                    hand_back(raised);
+                    cr_operation_recorded(step.operation, kind, at, len, token, place);
+                }
+                (CR_STEP_STORE_SCAN, 2..6) => {
+                    hand_back(raised);
+                    let pairs = [cr_pair { key: b"a/k".as_ptr(), key_len: 3, value: at, value_len: len }];
+                    let count = usize::from(input.byte() % 2);
+                    cr_operation_page(step.operation, pairs.as_ptr(), count, kind, place);
+                }
+                (CR_STEP_STORE_SCAN, _) if fits => {
+                    let page = input.several();
+                    let (at, len) = (page.as_ptr(), page.len());
+                    let kind = CR_REPLY_PAGE + kind % 2;
+                    cr_operation_store(step.operation, kind, at, len, token, raised, place);
+                }
+                (CR_STEP_LOG | CR_STEP_NOTIFY, _) if fits => {
                     hand_back(raised);
                     cr_operation_logged(step.operation, kind, at, len, token, place);
                 }
@@ -353,11 +400,154 @@ impl World {
                 // SAFETY: the value is the caller's.
                 unsafe { cr_bytes_free(step.value.cast_mut(), step.value_len) };
             }
+            // SAFETY: NULL or the caller's.
+            unsafe { cr_values_free(step.values) };
             return;
         }
-        assert!((CR_STEP_CALL_HOOK..=CR_STEP_LOG).contains(&step.kind));
+        assert!((CR_STEP_CALL_HOOK..=CR_STEP_NOTIFY).contains(&step.kind));
         assert!(!step.operation.is_null() && step.error.is_null() && step.status == cr_status::CR_OK);
         self.operations.push(step.operation);
+    }
+
+    /// A document, sound or not; NULL where it is not.
+    fn document(&mut self, input: &mut Input<'_>) -> *mut cr_document {
+        let text: &[u8] = match input.byte() % 4 {
+            0 => input.text(),
+            1 => b"{\"version\": 1, \"audit\": {}}",
+            2 => b"{\"version\": 1, \"rate_limits\": [{\"operation\": \"effect\", \"max_per_hour\": 1}]}",
+            _ => b"{\"version\": 1, \"hooks\": [{\"on\": \"before_write\", \"keys\": \"k\", \"action\": \"deny\"}]}",
+        };
+        let (mut document, mut error) = (null_mut(), null_mut());
+        let word = if input.one_in(9) { c"xml" } else { c"json" };
+        // SAFETY: as above.
+        let status = unsafe {
+            let (at, len) = (text.as_ptr().cast(), text.len());
+            let (word, name) = (word.as_ptr(), c"p".as_ptr());
+            cr_document_parse(at, len, word, usize::MAX, name, 1, &raw mut document, &raw mut error)
+        };
+        self.checked(status, error);
+        document
+    }
+
+    /// Several keys in one call.
+    unsafe fn several(&mut self, input: &mut Input<'_>) {
+        let (engine, context, ops) = (self.engine(input), self.context(input), ops(input));
+        let mut error = null_mut();
+        // SAFETY: as above.
+        unsafe {
+            let status = match input.byte() % 4 {
+                0 => {
+                    let keys: Vec<_> =
+                        ops.iter().map(|op| cr_bytes { data: op.key, len: op.key_len }).collect();
+                    let mut values = null_mut();
+                    let status = cr_engine_get_many(
+                        engine,
+                        keys.as_ptr(),
+                        keys.len(),
+                        context,
+                        &raw mut values,
+                        &raw mut error,
+                    );
+                    if let Some(values) = values.as_ref() {
+                        assert_eq!(values.len, keys.len());
+                    }
+                    cr_values_free(values);
+                    status
+                }
+                1 => cr_database_batch(self.database, ops.as_ptr(), ops.len(), &raw mut error),
+                flags => {
+                    let flags = u32::from(flags) - 2 + 2 * u32::from(input.one_in(30));
+                    cr_engine_batch(engine, ops.as_ptr(), ops.len(), flags, context, &raw mut error)
+                }
+            };
+            self.checked(status, error);
+        }
+    }
+
+    /// Starts a scan, goes on with one, or lets one go.
+    unsafe fn walk(&mut self, input: &mut Input<'_>) {
+        let mut error = null_mut();
+        // SAFETY: as above.
+        unsafe {
+            match (input.byte() % 4, input.place(self.scans.len())) {
+                (0, Some(place)) => cr_scan_free(self.scans.swap_remove(place)),
+                (1, _) | (_, None) => {
+                    let (engine, context) = (self.engine(input), self.context(input));
+                    let prefix: &[u8] = if input.one_in(4) { input.text() } else { b"" };
+                    let (at, len, mut scan) = (prefix.as_ptr(), prefix.len(), null_mut());
+                    let status = cr_engine_scan(engine, at, len, context, &raw mut scan, &raw mut error);
+                    if self.checked(status, error) {
+                        self.scans.push(scan);
+                    }
+                }
+                (_, Some(place)) => {
+                    let Some(scan) = self.scans.get(place).copied() else { return };
+                    let (mut key, mut value, mut len) = (null(), null(), [0; 2]);
+                    let [key_len, value_len] = &mut len;
+                    let status =
+                        cr_scan_next(scan, &raw mut key, key_len, &raw mut value, value_len, &raw mut error);
+                    if self.checked(status, error) {
+                        assert_eq!(key.is_null(), value.is_null());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Adds and removes who is told; reloads a document.
+    unsafe fn tell(&mut self, input: &mut Input<'_>) {
+        let engine = self.engine(input);
+        let (mut handle, mut error) = (0, null_mut());
+        let (place, fault) = (&raw mut handle, &raw mut error);
+        // SAFETY: as above.
+        unsafe {
+            let status = match input.byte() % 7 {
+                0 => {
+                    let listener = host::listener(&self.counts, engine, input);
+                    cr_engine_on_denied(engine, &raw const listener, place, fault)
+                }
+                1 => {
+                    let sink = host::sink(&self.counts, engine, input);
+                    cr_engine_add_audit_sink(engine, &raw const sink, place, fault)
+                }
+                2 => cr_engine_on_denied_id(engine, 77, place, fault),
+                3 => cr_engine_add_audit_sink_id(engine, 78, i32::from(input.byte() % 2), place, fault),
+                4 => cr_engine_remove_listener(engine, u64::from(input.byte() % 8), null_mut(), fault),
+                5 => cr_engine_remove_audit_sink(engine, u64::from(input.byte() % 8), null_mut(), fault),
+                _ => {
+                    let document = self.document(input);
+                    let status = cr_engine_reload(engine, document, fault);
+                    cr_document_free(document);
+                    status
+                }
+            };
+            self.checked(status, error);
+        }
+    }
+
+    unsafe fn explain(&mut self, input: &mut Input<'_>) {
+        let (engine, context, key) = (self.engine(input), self.context(input), input.key());
+        let words = [c"read", c"write", c"delete", c"scan"];
+        let Some(word) = words.get(usize::from(input.byte() % 4)) else { return };
+        let (mut json, mut len, mut error) = (null_mut(), 0, null_mut());
+        // SAFETY: as above.
+        unsafe {
+            let status = cr_engine_explain(
+                engine,
+                word.as_ptr(),
+                usize::MAX,
+                key.as_ptr(),
+                key.len(),
+                context,
+                &raw mut json,
+                &raw mut len,
+                &raw mut error,
+            );
+            if self.checked(status, error) {
+                assert!(std::str::from_utf8(std::slice::from_raw_parts(json, len)).is_ok());
+                cr_bytes_free(json, len);
+            }
+        }
     }
 
     unsafe fn remove(&mut self, input: &mut Input<'_>) {
@@ -437,6 +627,7 @@ impl World {
                 self.engines.iter().for_each(|engine| cr_engine_free(*engine));
             }
             self.operations.iter().for_each(|operation| cr_operation_free(*operation));
+            self.scans.iter().for_each(|scan| cr_scan_free(*scan));
             if !engines_first {
                 self.engines.iter().for_each(|engine| {
                     assert_eq!(cr_engine_open_operations(*engine), 0);
@@ -451,4 +642,16 @@ impl World {
             (self.counts.made.load(Ordering::SeqCst), self.counts.dropped.load(Ordering::SeqCst));
         assert_eq!(made, dropped, "what the host gave is let go once");
     }
+}
+
+/// Operations on several keys, which may be of any kind.
+fn ops(input: &mut Input<'_>) -> Vec<cr_op> {
+    let count = input.byte() % 4;
+    let op = |_| {
+        let (key, value) = (input.key(), input.text());
+        let kind = i32::from(input.byte() % 16) % 5 % 4;
+        let value_len = if kind == CR_WRITE || input.one_in(20) { value.len() } else { 0 };
+        cr_op { kind, key: key.as_ptr(), key_len: key.len(), value: value.as_ptr(), value_len }
+    };
+    (0..count).map(op).collect()
 }
