@@ -260,7 +260,7 @@ func allowedIf(holds bool) checkrein.PolicyAction {
 	if holds {
 		return checkrein.PolicyAllow
 	}
-	return checkrein.PolicyDeny
+	return "deny:not what was expected"
 }
 
 // step does one step and compares what came of it.

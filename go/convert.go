@@ -58,12 +58,31 @@ func errorIn(failure *C.cr_error, raised []error) error {
 	case classConfig:
 		return &ConfigError{message: message}
 	case classStore:
-		applied := max(int(info.applied_count), 0)
-		return &StoreError{Applied: applied, message: message, cause: host, kind: code}
+		if code == codeStorePartial {
+			return partialOf(failure, &StoreError{
+				Applied: max(int(info.applied_count), 0), message: message, cause: host, kind: code,
+			}, raised)
+		}
+		return &StoreError{message: message, cause: host, kind: code}
 	case classUsage:
 		return &UsageError{message: message, kind: code}
 	}
 	return &InternalError{message: message}
+}
+
+// partialOf puts what ended a batch half-way behind its error; and out of its message, which an error of Go gets from
+// its cause.
+func partialOf(failure *C.cr_error, partial *StoreError, raised []error) error {
+	behind := C.cr_error_cause(failure)
+	if behind == nil {
+		// One of ours that the store failed with: the message has its type in its place.
+		partial.message = strings.TrimSuffix(partial.message, ": "+textOf(C.cr_error_cause_type(failure)))
+		return partial
+	}
+	said := textOf(C.cr_error_message(behind))
+	partial.message = strings.TrimSuffix(partial.message, ": "+said)
+	partial.cause = errorOf(behind, raised)
+	return partial
 }
 
 func violationOf(info *C.cr_error_info, code *errorCode, message string, cause error) *PolicyViolation {

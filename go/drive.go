@@ -83,13 +83,22 @@ func (op *operation) release() {
 // advance performs the step that is pending, or lets the operation go where nobody waits for it any more. What is
 // decided already is told to the end.
 func (op *operation) advance() {
-	if op.ctx != nil && !op.isDecided() {
-		if op.cut = cancelled(op.ctx); op.cut != nil {
-			C.cr_operation_finish(op.step.operation, &op.step)
-			return
-		}
+	if op.isDecided() || !op.letGo() {
+		op.perform()
 	}
-	op.perform()
+}
+
+// letGo ends the operation where its context is done, and says whether it did. It is asked before a step is performed,
+// and once more before a reply that lets the operation go on.
+func (op *operation) letGo() bool {
+	if op.ctx == nil {
+		return false
+	}
+	if op.cut = cancelled(op.ctx); op.cut == nil {
+		return false
+	}
+	C.cr_operation_finish(op.step.operation, &op.step)
+	return true
 }
 
 // isDecided is whether the step tells of an operation that has ended.
@@ -133,6 +142,10 @@ type reply struct {
 
 func (op *operation) askHook() {
 	reply := op.answerOf(op.callable())
+	if op.letGo() {
+		C.cr_error_free(reply.raised)
+		return
+	}
 	at, length := optionalBytes(reply.bytes)
 	C.cr_operation_answer(op.step.operation, reply.kind, at, length, reply.token, reply.raised, &op.step)
 	runtime.KeepAlive(reply.bytes)

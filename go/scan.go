@@ -79,11 +79,7 @@ func (op *operation) pair() Pair {
 
 // next goes on after a pair, unless nobody waits for another one.
 func (op *operation) next() {
-	if op.ctx != nil {
-		if op.cut = cancelled(op.ctx); op.cut != nil {
-			C.cr_operation_finish(op.step.operation, &op.step)
-			return
-		}
+	if !op.letGo() {
+		C.go_next(C.uintptr_t(uintptr(unsafe.Pointer(op.step.operation))), (*C.uint8_t)(unsafe.Pointer(&op.step)))
 	}
-	C.go_next(C.uintptr_t(uintptr(unsafe.Pointer(op.step.operation))), (*C.uint8_t)(unsafe.Pointer(&op.step)))
 }

@@ -39,6 +39,9 @@ func (op *operation) notify() {
 
 // logged says to the core whether a logger or listener took what it was told.
 func (op *operation) logged(failure error) {
+	if !op.isDecided() && op.letGo() {
+		return
+	}
 	told, reply := op.took(failure)
 	at, length := optionalBytes(reply.bytes)
 	C.cr_operation_logged(op.step.operation, told, at, length, reply.token, &op.step)
@@ -58,6 +61,9 @@ func (op *operation) record() {
 		}
 	} else {
 		failure = &InternalError{message: "a sink is not there: please report it"}
+	}
+	if !op.isDecided() && op.letGo() {
+		return
 	}
 	told, reply := op.took(failure)
 	at, length := optionalBytes(reply.bytes)
