@@ -78,7 +78,7 @@ func TestDocumentsThatDoNotRead(t *testing.T) {
 
 // Each operation is judged by one document, whole: both of its hooks or none.
 func TestReloadingWhileOperating(t *testing.T) {
-	limits := "rate_limits: [{operation: read, max_per_hour: 1, burst: 1000000, scope: agent_id}]\n"
+	limits := "rate_limits: [{operation: read, max_per_hour: 100, burst: 1000000, scope: agent_id}]\n"
 	one := parsed(t, "version: 1\n"+limits+"hooks:\n"+
 		"  - {on: before_write, keys: k, replace: one}\n  - {on: before_write, keys: k, replace: a}\n")
 	two := parsed(t, "version: 1\n"+limits+"hooks:\n"+
@@ -94,6 +94,7 @@ func TestReloadingWhileOperating(t *testing.T) {
 		return checkrein.PolicyAllow
 	})
 	var stop atomic.Bool
+	var done atomic.Int64
 	var operators sync.WaitGroup
 	for range 3 {
 		operators.Add(1)
@@ -106,10 +107,11 @@ func TestReloadingWhileOperating(t *testing.T) {
 				if _, err := policy.Get([]byte("k"), checkrein.Fields{"agent_id": "a"}); err != nil {
 					t.Error(err)
 				}
+				done.Add(1)
 			}
 		}()
 	}
-	for n := range 200 {
+	for n := 0; n < 200 || done.Load() < 10; n++ {
 		succeeded(t, policy.Reload([]*checkrein.PolicyDocument{one, two}[n%2]))
 	}
 	stop.Store(true)
