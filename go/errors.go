@@ -175,6 +175,11 @@ func NewStoreError(message string, cause error) *StoreError {
 	return &StoreError{message: message, cause: cause}
 }
 
+// NewStoreClosedError is [NewStoreError] for a store that was closed: its code is "store_closed".
+func NewStoreClosedError(message string, cause error) *StoreError {
+	return &StoreError{message: message, cause: cause, kind: codeStoreClosed}
+}
+
 func usageErrorf(format string, args ...any) error {
 	return &UsageError{message: fmt.Sprintf(format, args...)}
 }
