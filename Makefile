@@ -24,7 +24,9 @@ demo: python node c go ## Run a recorded session of agents under a policy, then 
 	@echo "==> a recorded session of agents, guarded from Python"
 	$(PY) examples/demo.py
 	@echo; echo "==> the quick start in five languages"
-	$(PYTHON) examples/quickstart/run.py --python $(PY)
+	$(PYTHON) examples/run.py quickstart --python $(PY)
+	@echo; echo "==> a store of one's own in five languages"
+	$(PYTHON) examples/run.py own_store --python $(PY)
 
 test: ## Run every test of every language, with each runner's summary at the end
 	$(PYTHON) tests/run.py
@@ -44,7 +46,7 @@ lint: $(STAMPS)/venv node ## Check format, lints and types
 	cd go && test -z "$$(gofmt -l .)" && go vet ./...
 	for each in $(GO_ADAPTERS); do go -C $$each vet ./...; go -C $$each mod tidy -diff; done
 
-dist: $(STAMPS)/venv ## Make what users install: wheel, npm tarball, C archive; Go's static library
+dist: $(STAMPS)/venv ## Make what users install: wheel, npm tarball, C library, command line; Go's static library
 	$(PYTHON) scripts/dist.py --python $(PY)
 
 fuzz: ## Fuzz the parsers and the FFI for a minute each (needs a nightly toolchain and cargo-fuzz)
@@ -57,7 +59,7 @@ clean: ## Remove what the other targets made
 
 test-rust:
 	$(PYTHON) tests/conformance/tidy.py --check
-	cargo test --package checkrein --package checkrein-c
+	cargo test --package checkrein --package checkrein-c --package checkrein-cli
 	cargo test --quiet --package checkrein --test conformance -- --nocapture
 
 test-python: python redis
@@ -74,7 +76,9 @@ test-go: go
 	$(GO) test -race -v ./...
 	for each in $(GO_ADAPTERS); do go -C $$each vet ./...; go -C $$each test -race -v ./...; done
 
-test-seeds: python node go
+test-seeds: python node c go
+	$(PYTHON) tests/readme.py
+	$(PYTHON) examples/run.py own_store --python $(PY)
 	$(PYTHON) tests/seeds/extract.py --check
 	$(PYTHON) tests/seeds/run.py rust
 	$(PYTHON) tests/seeds/run.py python --python $(PY)

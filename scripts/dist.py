@@ -1,4 +1,5 @@
-"""Makes what users install, in dist/: the Python wheel, the npm tarball, the C archive; and Go's static library, in go/lib.
+"""Makes what users install, in dist/: the Python wheel, the npm tarball, the archives of the C library and of the command
+line; and Go's static library, in go/lib.
 
     python3 scripts/dist.py --python .venv/bin/python      an interpreter with maturin
 """
@@ -25,12 +26,18 @@ def run(*command: str | Path, cwd: Path = ROOT) -> None:
     subprocess.run([str(part) for part in command], cwd=cwd, check=True)
 
 
+def metadata() -> dict:
+    command = ["cargo", "metadata", "--format-version", "1", "--no-deps"]
+    return json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)
+
+
 def version() -> str:
-    metadata = subprocess.run(
-        ["cargo", "metadata", "--format-version", "1", "--no-deps"], cwd=ROOT, check=True, stdout=subprocess.PIPE
-    )
-    packages = json.loads(metadata.stdout)["packages"]
+    packages = metadata()["packages"]
     return next(package["version"] for package in packages if package["name"] == "checkrein")
+
+
+def built_for() -> str:
+    return f"{version()}-{platform.system().lower()}-{platform.machine()}"
 
 
 def wheel(python: str) -> None:
@@ -48,7 +55,7 @@ def tarball() -> None:
 
 def c_archive() -> None:
     """Header, libraries and pkg-config file; the file finds its own place, so the archive may be unpacked anywhere."""
-    name = f"checkrein-c-{version()}-{platform.system().lower()}-{platform.machine()}"
+    name = f"checkrein-c-{built_for()}"
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / name
         environment = {**os.environ, "DESTDIR": folder, "PREFIX": f"/{name}"}
@@ -65,6 +72,16 @@ def c_archive() -> None:
             archive.add(home, arcname=name)
 
 
+def command_line() -> None:
+    """The binary `checkrein`, for those who install neither the Python package nor the npm one."""
+    run("cargo", "build", "--quiet", "--package", "checkrein-cli", "--profile", "dist")
+    name = f"checkrein-{built_for()}"
+    program = "checkrein.exe" if platform.system() == "Windows" else "checkrein"
+    with tarfile.open(DIST / f"{name}.tar.gz", "w:gz") as archive:
+        archive.add(Path(metadata()["target_directory"]) / "dist" / program, arcname=f"{name}/{program}")
+        archive.add(ROOT / "LICENSE", arcname=f"{name}/LICENSE")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--python", default=sys.executable)
@@ -75,6 +92,7 @@ def main() -> int:
     wheel(options.python)
     tarball()
     c_archive()
+    command_line()
     run(ROOT / "go" / "build.sh", "dist")
     for made in sorted(DIST.iterdir()):
         print(f"dist/{made.name}: {made.stat().st_size / 1e6:.1f} MB")

@@ -1,7 +1,8 @@
 //! The engine as a handle: the core's engine, its store and its logger.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
 use checkrein::clock::Clock;
 use checkrein::engine::{Engine, EngineOptions};
 use checkrein::hook::Mode;
@@ -24,7 +25,8 @@ pub struct cr_engine {
     pub(crate) core: Engine,
     pub(crate) store: Store,
     pub(crate) released: Arc<Released>,
-    logger: Mutex<Option<Arc<Logger>>>,
+    /// No lock: one that another thread held at a fork would be held in the child for ever.
+    logger: ArcSwapOption<Logger>,
 }
 
 /// What stands behind an engine.
@@ -84,8 +86,7 @@ pub struct cr_engine_options {
 impl cr_engine {
     /// Tells the engine's logger; no lock is held while the host runs.
     pub(crate) fn tell(&self, level: LogLevel, message: String) -> bool {
-        let logger = self.logger.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match logger {
+        match self.logger.load_full() {
             Some(logger) => logger.tell(level, message),
             None => logger::standard_error(level, &message),
         }
@@ -118,7 +119,8 @@ impl cr_engine {
         if let Some(document) = settings.document {
             core.apply(&document)?;
         }
-        let engine = cr_engine { core, store, released: Arc::default(), logger: Mutex::new(settings.logger) };
+        let engine =
+            cr_engine { core, store, released: Arc::default(), logger: ArcSwapOption::new(settings.logger) };
         Ok(Arc::into_raw(Arc::new(engine)).cast_mut())
     }
 }
@@ -272,12 +274,7 @@ pub unsafe extern "C" fn cr_engine_set_logger(
         guard::fallible(error, || {
             let taken = logger.as_ref().map(cr_logger::take).transpose()?.map(Arc::new);
             let engine = input::borrowed(engine, "engine")?;
-            let old = {
-                let mut place = engine.logger.lock().unwrap_or_else(PoisonError::into_inner);
-                std::mem::replace(&mut *place, taken)
-            };
-            // Let go after the lock: this may call into the host.
-            drop(old);
+            engine.logger.store(taken);
             Ok(())
         })
     }

@@ -1,7 +1,7 @@
 //! A hook as the host registers it, and as the engine keeps it.
 
 use std::ffi::c_void;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use checkrein::hook::{Action, Answer, Helper, Phase, Trigger};
 use checkrein::operation::{HookCall, Kind};
@@ -9,9 +9,9 @@ use checkrein::{Error, Result};
 
 use crate::answer::cr_answer;
 use crate::context::cr_context;
-use crate::input;
 use crate::logger::cr_logger;
 use crate::user_data::{UserData, cr_drop_fn};
+use crate::{fork, input};
 
 /// A moment at which hooks are asked.
 pub type cr_trigger = i32;
@@ -140,13 +140,22 @@ impl HostId {
 }
 
 /// The numbers that the host may forget. As many as it has registered, at most.
-#[derive(Default)]
-pub(crate) struct Released(Mutex<Vec<u64>>);
+pub(crate) struct Released {
+    ids: Mutex<Vec<u64>>,
+    /// In the child of a fork another thread may hold the lock for ever: there nothing is told back.
+    born: u32,
+}
+
+impl Default for Released {
+    fn default() -> Self {
+        Released { ids: Mutex::default(), born: fork::generation() }
+    }
+}
 
 impl Released {
     /// Takes up to `places.len()` numbers out and says how many.
     pub(crate) fn take(&self, places: &mut [std::mem::MaybeUninit<u64>]) -> usize {
-        let mut ids = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(mut ids) = self.lock() else { return 0 };
         let count = ids.len().min(places.len());
         let rest = ids.len() - count;
         for (place, id) in places.iter_mut().zip(ids.drain(rest..)) {
@@ -154,11 +163,18 @@ impl Released {
         }
         count
     }
+
+    fn lock(&self) -> Option<MutexGuard<'_, Vec<u64>>> {
+        let ours = self.born == fork::generation();
+        ours.then(|| self.ids.lock().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 impl Drop for HostId {
     fn drop(&mut self) {
-        self.released.0.lock().unwrap_or_else(PoisonError::into_inner).push(self.id);
+        if let Some(mut ids) = self.released.lock() {
+            ids.push(self.id);
+        }
     }
 }
 

@@ -75,7 +75,21 @@ pub(crate) fn standard_error(level: LogLevel, message: &str) -> bool {
         LogLevel::Info => "info",
         LogLevel::Warning => "warning",
     };
-    writeln!(std::io::stderr(), "checkrein: {word}: {message}").is_ok()
+    line(&format!("checkrein: {word}: {message}\n")).is_ok()
+}
+
+/// Past the lock of `stderr`: another thread may have held it at a fork.
+#[cfg(unix)]
+fn line(line: &str) -> std::io::Result<()> {
+    use std::os::fd::FromRawFd as _;
+    // SAFETY: the descriptor is borrowed, for it is not closed here.
+    let mut file = std::mem::ManuallyDrop::new(unsafe { std::fs::File::from_raw_fd(2) });
+    file.write_all(line.as_bytes())
+}
+
+#[cfg(not(unix))]
+fn line(line: &str) -> std::io::Result<()> {
+    std::io::stderr().write_all(line.as_bytes())
 }
 
 pub(crate) fn level_number(level: LogLevel) -> cr_log_level {

@@ -7,8 +7,11 @@
 #include "check.h"
 
 /* What the child finds: 0, or the number of what does not hold. */
-static int in_child(struct bench *bench, cr_database *disk, cr_engine *over_disk)
+static int in_child(struct bench *bench, cr_database *disk, cr_engine *over_disk, cr_scan *scan, const char *file)
 {
+    const uint8_t *key, *found;
+    size_t key_len, found_len;
+    char own_file[96];
     cr_error *error = NULL;
     cr_audit_log *log = NULL;
     uint8_t *value = NULL;
@@ -28,6 +31,15 @@ static int in_child(struct bench *bench, cr_database *disk, cr_engine *over_disk
         return 4;
     if (cr_engine_put(bench->engine, CR_BYTES("k"), CR_BYTES("w"), NULL, NULL) == CR_OK)
         return 5;
+    /* A scan of the parent's ends with an error. */
+    if (cr_scan_next(scan, &key, &key_len, &found, &found_len, &error) == CR_OK)
+        return 7;
+    cr_error_free(error);
+    cr_scan_free(scan);
+    /* The child's audit has a file of its own. */
+    snprintf(own_file, sizeof own_file, "%s-%ld.jsonl", file, (long)getpid());
+    if (cr_engine_flush_audit(bench->engine, NULL) != CR_OK || access(own_file, F_OK) != 0)
+        return 8;
     /* What is made afterwards is the child's own. */
     cr_database *own = NULL;
     if (cr_database_memory(&own, NULL) != CR_OK || cr_database_put(own, CR_BYTES("k"), CR_BYTES("v"), NULL) != CR_OK)
@@ -44,9 +56,10 @@ static int in_child(struct bench *bench, cr_database *disk, cr_engine *over_disk
 void test_forks(void)
 {
     struct bench bench;
-    char directory[] = "/tmp/checkrein-fork-XXXXXX", path[64];
+    char directory[] = "/tmp/checkrein-fork-XXXXXX", path[64], file[64];
     cr_database *disk = NULL;
     cr_engine *over_disk = NULL;
+    cr_scan *scan = NULL;
     uint8_t *value = NULL;
     size_t len = 0;
     bench_start(&bench);
@@ -59,11 +72,16 @@ void test_forks(void)
     WORKS(cr_engine_before_write(over_disk, "no", CR_NUL, &deny, NULL, &error));
     WORKS(cr_engine_put(over_disk, CR_BYTES("k"), CR_BYTES("v"), NULL, &error));
 
+    snprintf(path, sizeof path, "%s/audit.jsonl", directory);
+    snprintf(file, sizeof file, "%s/audit", directory);
+    WORKS(cr_engine_add_audit_file(bench.engine, path, CR_NUL, NULL, NULL, NULL, &error));
+    WORKS(cr_engine_scan(over_disk, NULL, 0, NULL, &scan, &error));
+
     fflush(NULL);
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0)
-        _exit(in_child(&bench, disk, over_disk));
+        _exit(in_child(&bench, disk, over_disk, scan, file));
     int status = -1;
     CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status));
     if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
@@ -71,6 +89,11 @@ void test_forks(void)
     CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 
     /* The parent goes on as if nothing had been. */
+    const uint8_t *key, *found;
+    size_t key_len, found_len;
+    WORKS(cr_scan_next(scan, &key, &key_len, &found, &found_len, &error));
+    CHECK(key != NULL && key_len == 1);
+    cr_scan_free(scan);
     WORKS(cr_engine_get(over_disk, CR_BYTES("k"), NULL, &value, &len, &error));
     CHECK(value != NULL && len == 1 && *value == 'v');
     cr_bytes_free(value, len);

@@ -1,7 +1,7 @@
 //! The audit's switch and its reader.
 
 use checkrein::AuditFilter;
-use checkrein::audit::{DEFAULT_MAX_ENTRIES, FieldValue};
+use checkrein::audit::{DEFAULT_MAX_ENTRIES, Entry, FieldValue};
 use napi_derive::napi;
 use serde_json::Value;
 
@@ -28,6 +28,11 @@ pub fn disable_audit(engine: &EngineHandle) {
 pub fn audit_log(engine: &EngineHandle, filter: Text) -> napi::Result<String> {
     let wanted: Value = serde_json::from_str(&filter.0).map_err(|_| native("a filter that is no JSON"))?;
     let entries = engine.core.audit_log(&read(&wanted)?).map_err(Failure)?;
+    Ok(entries_json(&entries))
+}
+
+/// Entries as a JSON array; `timestamp_ns` as text.
+pub(crate) fn entries_json(entries: &[Entry]) -> String {
     let shown = entries.iter().map(|entry| {
         let fields = entry.fields().map(|(name, value)| match (name, value) {
             ("timestamp_ns", FieldValue::Int(ns)) => (name.to_owned(), ns.to_string().into()),
@@ -35,7 +40,7 @@ pub fn audit_log(engine: &EngineHandle, filter: Text) -> napi::Result<String> {
         });
         Value::Object(fields.collect())
     });
-    Ok(Value::Array(shown.collect()).to_string())
+    Value::Array(shown.collect()).to_string()
 }
 
 fn read(wanted: &Value) -> Result<AuditFilter> {

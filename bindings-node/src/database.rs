@@ -4,8 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use checkrein::Database;
 use checkrein::error::Error;
-use checkrein::operation::{StoreCall, StoreReply};
-use checkrein::policy::perform;
+use checkrein::operation::{SCAN_PAGE, StoreReply};
 use checkrein::store::Durability;
 use napi::bindgen_prelude::{AsyncTask, Buffer, Either, External, Task, ToNapiValue, TypeName};
 use napi::{Env, ValueType, sys};
@@ -13,6 +12,8 @@ use napi_derive::napi;
 
 use crate::arguments::{Bytes, Text};
 use crate::failure::Failure;
+use crate::packed::{pack, unpack};
+use crate::work::OwnedCall;
 
 /// A database in memory.
 #[napi(catch_unwind)]
@@ -96,43 +97,6 @@ impl Task for Close {
     }
 }
 
-/// A call of a store with what it is about, to be taken to another thread.
-pub struct OwnedCall {
-    kind: Wanted,
-    key: Vec<u8>,
-}
-
-enum Wanted {
-    Get,
-    Put(Vec<u8>),
-    Delete,
-}
-
-impl OwnedCall {
-    pub(crate) fn of(call: &StoreCall<'_>) -> Self {
-        match *call {
-            StoreCall::Get { key } => OwnedCall { kind: Wanted::Get, key: key.to_vec() },
-            StoreCall::Put { key, value } => {
-                OwnedCall { kind: Wanted::Put(value.to_vec()), key: key.to_vec() }
-            }
-            StoreCall::Delete { key } => OwnedCall { kind: Wanted::Delete, key: key.to_vec() },
-        }
-    }
-
-    /// Performs it. A panic of the store is a failure of the store.
-    pub(crate) fn perform(&self, database: &Database) -> StoreReply {
-        let key = &self.key;
-        perform(
-            database,
-            &match &self.kind {
-                Wanted::Get => StoreCall::Get { key },
-                Wanted::Put(value) => StoreCall::Put { key, value },
-                Wanted::Delete => StoreCall::Delete { key },
-            },
-        )
-    }
-}
-
 /// A call on a database itself, past every hook.
 pub struct Direct {
     database: Database,
@@ -168,6 +132,10 @@ fn value_of(reply: StoreReply) -> napi::Result<Value> {
     match reply {
         StoreReply::Value(value) => Ok(value.map(Buffer::from)),
         StoreReply::Done => Ok(None),
+        StoreReply::Page(page) => {
+            let pairs = page.pairs.iter().map(|(key, value)| (&**key, Some(&**value)));
+            Ok(Some(pack(pairs)?.into()))
+        }
         StoreReply::Failed(error) => Err(Failure(error).into()),
         StoreReply::Raised(cause) => {
             Err(Failure(Error::store("the database failed".to_owned(), Some(cause))).into())
@@ -182,7 +150,7 @@ pub fn database_get(
     database: &External<Database>,
     key: Bytes,
 ) -> napi::Result<Either<Value, AsyncTask<Direct>>> {
-    Direct::run(database, OwnedCall { kind: Wanted::Get, key: key.as_slice().to_vec() })
+    Direct::run(database, OwnedCall::Get(key.as_slice().to_vec()))
 }
 
 /// Writes a key of a database.
@@ -192,8 +160,7 @@ pub fn database_put(
     key: Bytes,
     value: Bytes,
 ) -> napi::Result<Either<Value, AsyncTask<Direct>>> {
-    let kind = Wanted::Put(value.as_slice().to_vec());
-    Direct::run(database, OwnedCall { kind, key: key.as_slice().to_vec() })
+    Direct::run(database, OwnedCall::Put(key.as_slice().to_vec(), value.as_slice().to_vec()))
 }
 
 /// Removes a key of a database.
@@ -202,7 +169,29 @@ pub fn database_delete(
     database: &External<Database>,
     key: Bytes,
 ) -> napi::Result<Either<Value, AsyncTask<Direct>>> {
-    Direct::run(database, OwnedCall { kind: Wanted::Delete, key: key.as_slice().to_vec() })
+    Direct::run(database, OwnedCall::Delete(key.as_slice().to_vec()))
+}
+
+/// The next pairs of a database whose keys begin with a prefix, packed.
+#[napi(catch_unwind)]
+pub fn database_scan(
+    database: &External<Database>,
+    prefix: Bytes,
+    after: Option<Bytes>,
+) -> napi::Result<Either<Value, AsyncTask<Direct>>> {
+    let after = after.map(|after| after.as_slice().to_vec());
+    Direct::run(database, OwnedCall::Scan(prefix.as_slice().to_vec(), after, SCAN_PAGE))
+}
+
+/// Writes and removes several keys (packed), all or none.
+#[napi(catch_unwind)]
+pub fn database_batch(
+    database: &External<Database>,
+    changes: Bytes,
+) -> napi::Result<Either<Value, AsyncTask<Direct>>> {
+    let changes = unpack(changes.as_slice())?.into_iter();
+    let owned = changes.map(|(key, value)| (key.to_vec(), value.map(<[u8]>::to_vec)));
+    Direct::run(database, OwnedCall::Batch(owned.collect()))
 }
 
 /// Nothing may unwind into the pool's C code.

@@ -5,16 +5,14 @@ use std::sync::Arc;
 use checkrein::clock::Clock;
 use checkrein::engine::{Engine, EngineOptions};
 use checkrein::error::{Code, Error};
-use checkrein::hook::{Action, Answer, Helper, HookId, HostObject, Trigger};
-use checkrein::limit::{RateLimit, RateLimitOptions};
-use checkrein::{Database, ManualClock};
+use checkrein::hook::{Action, Answer, Helper, HookId, HostObject, Mode, Trigger};
+use checkrein::{Database, ManualClock, PolicyDocument};
 use napi::Unknown;
 use napi::bindgen_prelude::{Either, External};
 use napi_derive::napi;
-use serde_json::{Value, json};
 
 use crate::arguments::{Bytes, Text, context};
-use crate::failure::{Result, native};
+use crate::failure::{Failure, Result, native};
 use crate::hooks::LetGo;
 use crate::places::Places;
 
@@ -23,7 +21,7 @@ pub struct Guarded {
     pub(crate) core: Engine,
     /// The embedded database; nothing where the store is the host's.
     pub(crate) database: Option<Database>,
-    let_go: LetGo,
+    pub(crate) let_go: LetGo,
 }
 
 /// An engine's handle: the engine can be found by its number while it is there.
@@ -59,19 +57,25 @@ pub(crate) fn engine_of(number: u32) -> napi::Result<Arc<Guarded>> {
     ENGINES.with(|engines| engines.get(number)).ok_or_else(|| native("an engine that is not there"))
 }
 
-/// The number under which [`start`](crate::operation::start) finds an engine.
+/// The number under which [`start`](crate::start::start) finds an engine.
 #[napi(catch_unwind)]
 pub fn engine_number(engine: &EngineHandle) -> u32 {
     engine.number
 }
 
 /// An engine over a database, or over a store of the host's.
+///
+/// # Errors
+/// `ConfigError` for an unknown mode, a name that no context can have, and a document that does not fit.
 #[napi(catch_unwind)]
 pub fn new_engine(
     database: Option<&External<Database>>,
     clock: Option<&External<Arc<ManualClock>>>,
     max_open: Option<f64>,
-) -> EngineHandle {
+    mode: Option<Text>,
+    require_context: Option<Vec<String>>,
+    document: Option<&External<PolicyDocument>>,
+) -> napi::Result<EngineHandle> {
     let mut options = EngineOptions::default();
     if let Some(clock) = clock {
         options.clock = Clock::Manual(Arc::clone(clock));
@@ -79,10 +83,18 @@ pub fn new_engine(
     if let Some(max_open) = max_open {
         options.max_open = max_open as usize;
     }
+    if let Some(mode) = mode {
+        options.mode = Mode::parse(&mode.0).map_err(Failure)?;
+    }
+    options.require_context = require_context.unwrap_or_default();
+    let core = Engine::new(options).map_err(Failure)?;
+    if let Some(document) = document {
+        core.apply(document).map_err(Failure)?;
+    }
     let database = database.map(|database| Database::clone(database));
-    let guarded = Arc::new(Guarded { core: Engine::new(options), database, let_go: LetGo::default() });
+    let guarded = Arc::new(Guarded { core, database, let_go: LetGo::default() });
     let number = ENGINES.with(|engines| engines.keep(Arc::clone(&guarded)));
-    External::new(Engined { guarded, number })
+    Ok(External::new(Engined { guarded, number }))
 }
 
 /// Adds a hook and gives its id. `action` is `host` or `log` with the callable's number, or a helper's name.
@@ -150,57 +162,6 @@ fn helper(name: &str, replacement: Option<Bytes>) -> napi::Result<Helper> {
         ("redact_value", Some(replacement)) => Ok(Helper::RedactValue(replacement.as_slice().to_vec())),
         _ => Err(native("an unknown helper")),
     }
-}
-
-/// Adds a rate limit; the options as JSON, under the core's names.
-#[napi(catch_unwind)]
-pub fn add_rate_limit(engine: &EngineHandle, operation: Text, options: Text) -> napi::Result<()> {
-    let options: Value = serde_json::from_str(&options.0).map_err(|_| native("options that are no JSON"))?;
-    let number = |name: &str| options.get(name).and_then(Value::as_u64);
-    let text = |name: &str| options.get(name).and_then(Value::as_str);
-    let declared = RateLimitOptions {
-        max_per_second: number("max_per_second"),
-        max_per_minute: number("max_per_minute"),
-        max_per_hour: number("max_per_hour"),
-        scope: text("scope"),
-        burst: number("burst"),
-        count: text("count"),
-        max_keys: number("max_keys"),
-    };
-    let add = || -> Result<()> {
-        Ok(engine.core.add_rate_limit(&operation.0, &RateLimit::from_options(&declared)?)?)
-    };
-    Ok(add()?)
-}
-
-/// How every limit that applies to an operation stands, as JSON; nanoseconds as text.
-#[napi(catch_unwind)]
-pub fn rate_limit_status(
-    engine: &EngineHandle,
-    operation: Text,
-    agent: Unknown<'_>,
-    session: Unknown<'_>,
-    rest: Unknown<'_>,
-) -> napi::Result<String> {
-    let ask = || -> Result<Value> {
-        let context = context(&agent, &session, &rest)?;
-        let limits = engine.core.rate_limit_status(&operation.0, &context)?;
-        let shown = limits.iter().map(|limit| {
-            json!({
-                "limit": limit.limit,
-                "operation": limit.operation.as_str(),
-                "scope": limit.scope,
-                "count": limit.count.as_str(),
-                "capacity": limit.capacity,
-                "remaining": limit.remaining,
-                "retryAfterNs": limit.retry_after_ns.to_string(),
-                "fullAfterNs": limit.full_after_ns.to_string(),
-                "overflow": limit.overflow,
-            })
-        });
-        Ok(shown.collect())
-    };
-    Ok(ask()?.to_string())
 }
 
 /// The codes of all errors: `[word, number, class, …]`.

@@ -32,31 +32,39 @@ impl From<Failure> for napi::Error {
 impl Failure {
     /// All that the JavaScript error needs; a host's object as its place among those that the driver keeps.
     pub(crate) fn to_json(&self) -> String {
-        let error = &self.0;
-        let mut fields = Map::new();
-        let mut set = |name: &str, value: Value| fields.insert(name.to_owned(), value);
-        set("code", error.code().as_str().into());
-        set("message", error.to_string().into());
-        if let Error::Pattern(pattern) = error {
-            set("pattern", pattern.pattern.as_str().into());
-            set("position", pattern.position.into());
-        }
-        if let Some(violation) = error.violation() {
-            set("reason", violation.reason.as_str().into());
-            set("rule", violation.rule.as_deref().into());
-            set("operation", violation.operation.map(checkrein::operation::Kind::as_str).into());
-            set("applied", violation.applied.into());
-            if let ViolationKind::RateLimited(limit) = &violation.kind {
-                set("limit", limit.limit.as_str().into());
-                set("scope", limit.scope.as_str().into());
-                set("retryAfterNs", limit.retry_after.as_nanos().to_string().into());
-            }
-        }
-        if let Some(cause) = error.cause() {
-            set("cause", shown(cause));
-        }
-        Value::Object(fields).to_string()
+        fields(&self.0).to_string()
     }
+}
+
+fn fields(error: &Error) -> Value {
+    let mut fields = Map::new();
+    let mut set = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+    set("code", error.code().as_str().into());
+    set("message", error.to_string().into());
+    if let Error::Pattern(pattern) = error {
+        set("pattern", pattern.pattern.as_str().into());
+        set("position", pattern.position.into());
+    }
+    if let Error::Store(store) = error
+        && let Some(applied) = store.applied
+    {
+        set("applied", applied.into());
+    }
+    if let Some(violation) = error.violation() {
+        set("reason", violation.reason.as_str().into());
+        set("rule", violation.rule.as_deref().into());
+        set("operation", violation.operation.map(checkrein::operation::Kind::as_str).into());
+        set("applied", violation.applied.into());
+        if let ViolationKind::RateLimited(limit) = &violation.kind {
+            set("limit", limit.limit.as_str().into());
+            set("scope", limit.scope.as_str().into());
+            set("retryAfterNs", limit.retry_after.as_nanos().to_string().into());
+        }
+    }
+    if let Some(cause) = error.cause() {
+        set("cause", shown(cause));
+    }
+    Value::Object(fields)
 }
 
 /// What a host threw: its place in the array in which the driver of that operation keeps such objects.
@@ -73,10 +81,15 @@ pub(crate) fn place_of(cause: &Cause) -> Option<u32> {
 }
 
 fn shown(cause: &Cause) -> Value {
-    match place_of(cause) {
-        Some(place) => json!({ "place": place }),
-        None => json!({ "type": cause.type_name(), "message": cause.to_string() }),
+    if let Some(place) = place_of(cause) {
+        return json!({ "place": place });
     }
+    // One of ours: of a batch that ended half-way, what ended it.
+    if let Some(own) = cause.as_error().and_then(|error| error.downcast_ref::<Error>()) {
+        let key = own.violation().and_then(|violation| violation.key.as_deref());
+        return json!({ "own": fields(own).to_string(), "key": key });
+    }
+    json!({ "type": cause.type_name(), "message": cause.to_string() })
 }
 
 /// A fault of the driver's: it called an export with what does not fit.

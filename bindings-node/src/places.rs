@@ -1,7 +1,8 @@
 //! Engines and open operations by number: what the hot exports find them with.
 //!
-//! An external of napi's costs a lock and a hash at each look, and a finaliser each; a number costs neither. A number
-//! comes again only after four thousand million others, so a stale one finds nothing. Each thread has its own (an isolate of Node's stays in one).
+//! An external of napi's costs a lock and a hash at each look, and a finaliser each; a number costs neither.
+//! A number comes again only after four thousand million others, so a stale one finds nothing. Each thread
+//! has its own (an isolate of Node's stays in one).
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;

@@ -6,12 +6,14 @@ use checkrein::error::{
 };
 use checkrein::hook::{Answer, Failure as HookFailure};
 use checkrein::operation::{Reply, StoreReply};
+use checkrein::store::Page;
 use napi::Unknown;
 use napi::bindgen_prelude::FromNapiValue as _;
 use serde_json::Value;
 
 use crate::arguments::{Bytes, text};
 use crate::failure::{Result, native, thrown};
+use crate::packed::unpack;
 
 /// Reads a reply.
 ///
@@ -37,8 +39,18 @@ pub(crate) fn read(kind: u32, payload: Unknown<'_>, place: u32) -> napi::Result<
         13 => Reply::Store(StoreReply::Failed(own(&said()?, place)?)),
         14 => Reply::Logged,
         15 => Reply::LogFailed(thrown(said()?, place)),
+        16 => Reply::Store(StoreReply::Page(page(&bytes()?)?)),
+        17 => Reply::Recorded,
+        18 => Reply::RecordFailed(thrown(said()?, place)),
         _ => return Err(native("an unknown kind of reply")),
     })
+}
+
+/// A page of a scan. The host's store ends one by a page without pairs.
+fn page(packed: &[u8]) -> napi::Result<Page> {
+    let owned = |(key, value): (&[u8], Option<&[u8]>)| (key.to_vec(), value.unwrap_or_default().to_vec());
+    let pairs: Vec<_> = unpack(packed)?.into_iter().map(owned).collect();
+    Ok(Page { end: pairs.is_empty(), pairs })
 }
 
 /// One of Checkrein's own errors that came out of the host's code, with the object that it came as.
@@ -56,13 +68,18 @@ fn own(json: &str, place: u32) -> napi::Result<Error> {
             PatternError { pattern: text("pattern"), position, message: text("detail") }.into()
         }
         Class::Config => Error::config(message),
-        Class::Store => StoreError { message, code, cause: None }.into(),
+        Class::Store => StoreError { message, code, applied: applied(&fields), cause: None }.into(),
         Class::Usage => Error::Usage(UsageError { message, code }),
         _ => Error::Internal(message),
     };
     let class = code.class().as_str();
     let object = host(class, place);
     Ok(Error::Host(Box::new(HostError { error, object })))
+}
+
+/// How many operations of a batch were done, where the error says so.
+fn applied(fields: &Value) -> Option<usize> {
+    fields.get("applied").and_then(Value::as_u64).and_then(|applied| usize::try_from(applied).ok())
 }
 
 fn host(class: &str, place: u32) -> Cause {
@@ -81,6 +98,7 @@ fn violation(code: Code, fields: &Value, text: &dyn Fn(&str) -> String) -> Polic
         }
         Code::HookFailed => ViolationKind::HookFailed,
         Code::Abandoned => ViolationKind::Abandoned,
+        Code::AuditFailed => ViolationKind::AuditFailed,
         _ => ViolationKind::Denied,
     };
     let rule = fields.get("rule").and_then(Value::as_str).map(str::to_owned);

@@ -137,6 +137,45 @@ test('a driver that fails lets go of the operation', async () => {
   assert.deepEqual([last(policy).result, last(policy).reason], ['denied', 'abandoned']);
 });
 
+test('aborted at every step, each operation has one end, and its place is free', async () => {
+  const step = async () => undefined;
+  const run = {
+    put: (policy, options) => policy.put(b('k'), b('v'), {}, options),
+    batch: (policy, options) => policy.batch([['put', b('k'), b('v')], ['delete', b('x')]], {}, options),
+    many: (policy, options) => policy.getMany([b('k'), b('l')], {}, options),
+    scan: async (policy, options) => {
+      for await (const pair of policy.scan(b(''), {}, options)) assert.equal(pair.length, 2);
+    },
+  };
+  for (const [name, call] of Object.entries(run)) {
+    let whole = 0;
+    for (let ticks = 0; ticks < 120; ticks += 1) {
+      const store = {
+        put: step,
+        get: async () => b('v'),
+        delete: step,
+        scan: async (_, after) => (after === undefined ? [[b('k'), b('v')], [b('l'), b('v')]] : []),
+        batch: step,
+      };
+      const policy = engine(store, { maxOpenOperations: 1 });
+      for (const on of ['beforeWrite', 'afterWrite', 'beforeDelete', 'afterDelete', 'beforeRead', 'afterRead']) {
+        policy[on]('**', step);
+      }
+      policy.addAuditSink(step, { strict: true });
+      policy.addAuditSink(step);
+      const controller = new AbortController();
+      const pending = call(policy, { signal: controller.signal });
+      for (let n = 0; n < ticks; n += 1) await undefined;
+      controller.abort();
+      await pending.then(() => (whole += 1), (error) => assert.equal(error.name, 'AbortError'));
+      const ids = new Set(policy.getAuditLog().map((entry) => entry.operation_id));
+      assert.equal(ids.size, 1, `${name}, ${ticks} ticks`);
+      await policy.put(b('next'), b('v'));
+    }
+    assert.ok(whole > 0 && whole < 120, `${name}: ${whole} of 120 came to their end`);
+  }
+});
+
 test('open operations are bounded', async () => {
   const policy = engine(Database.memory(), { maxOpenOperations: 2 });
   const go = [];

@@ -81,6 +81,40 @@ for (const [name, open] of Object.entries(FAMILY)) {
     }
   });
 
+  test(`${name} is scanned and changed through the engine`, async (t) => {
+    const db = open(t);
+    const policy = engine(db);
+    policy.beforeWrite('system/*', () => PolicyAction.deny('not yours'));
+    policy.beforeWrite('users/*', async (ctx) => PolicyAction.modify(Buffer.concat([ctx.value, b('!')])));
+    policy.beforeRead('users/7*', () => PolicyAction.DENY);
+    policy.afterRead('users/80', redactValue(b('[REDACTED]')));
+    const users = Array.from({ length: 600 }, (_, n) => `users/${n}`);
+    await policy.batch(users.map((key) => ['put', b(key), b(key)]));
+    await assert.rejects(policy.batch([['put', b('users/0'), b('x')], ['put', b('system/x'), b('x')]]), {
+      code: 'denied',
+      reason: 'not yours',
+    });
+    await policy.batch([['delete', b('users/0')], ['put', b('a'), bytes(0xff)]]);
+    const wanted = users.filter((key) => key !== 'users/0' && !key.startsWith('users/7')).sort();
+    const found = [];
+    for await (const [key, value] of policy.scan(b('users/'))) {
+      assert.equal(String(value), String(key) === 'users/80' ? '[REDACTED]' : `${key}!`);
+      found.push(String(key));
+    }
+    assert.deepEqual(found, wanted);
+    const { given, withheld } = last(policy);
+    assert.deepEqual([given, withheld], [wanted.length, users.length - 1 - wanted.length]);
+    assert.deepEqual(
+      (await policy.getMany(['users/1', 'users/0', 'users/80', 'a'].map(b))).map((value) => value && String(value)),
+      ['users/1!', undefined, '[REDACTED]', '\ufffd'],
+    );
+    for await (const pair of policy.scan(b(''))) {
+      assert.equal(String(pair[0]), 'a');
+      break;
+    }
+    assert.deepEqual([last(policy).reason, last(policy).given], ['abandoned', 1]);
+  });
+
   test(`${name} is scanned in the order of its bytes`, async (t) => {
     const store = new LevelStore(open(t));
     const keys = [...AWKWARD, ...['a/1', 'a/2', 'a/\xff', 'a0', 'b'].map(b), bytes(0xff, 0xff), bytes(0xff, 0xff, 1)];

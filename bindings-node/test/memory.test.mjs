@@ -71,11 +71,16 @@ test('memory stays bounded', async () => {
       policy.beforeDelete('**', () => {
         throw new Error('no');
       });
+      policy.onDenied(async () => undefined);
+      policy.addAuditSink(() => undefined).remove();
       for (let m = 0; m < 20; m += 1) {
         await policy.put(b(`k/${m}`), Buffer.alloc(1000), { agent_id: 'a' });
         await policy.get(b(`k/${m}`));
         await policy.delete(b('k')).catch(() => {});
         policy.remove(policy.beforeRead('z', () => undefined));
+        policy.onDenied(() => undefined).remove();
+        await policy.batch([['put', b('k/x'), b('v')], ['put', b('y'), b('v')]]);
+        for await (const pair of policy.scan(b('k/'))) if (pair.length === 2) break;
       }
       if (n % 50 === 0) globalThis.gc();
     }
@@ -90,7 +95,7 @@ test('memory stays bounded', async () => {
 
 test('worker threads have modules of their own', async () => {
   const program = `
-    import { Database, PolicyAction, PolicyEngine } from 'checkrein';
+    import { Database, PolicyAction, PolicyEngine, withContext } from 'checkrein';
     import { parentPort } from 'node:worker_threads';
     const policy = new PolicyEngine(Database.memory());
     policy.beforeWrite('system/*', async () => PolicyAction.DENY);
@@ -99,7 +104,13 @@ test('worker threads have modules of their own', async () => {
       await policy.put(Buffer.from('k' + n), Buffer.from('v'));
       await policy.put(Buffer.from('system/' + n), Buffer.from('v')).catch(() => (denied += 1));
     }
+    await policy.batch([['put', Buffer.from('a'), Buffer.from('v')], ['delete', Buffer.from('b')]]);
+    let scanned = 0;
+    for await (const pair of withContext({ agentId: 'a' }, () => policy.scan(Buffer.from('k')))) scanned += pair.length / 2;
+    if (scanned !== 200) throw new Error('scanned ' + scanned);
     // Left open when the thread ends.
+    policy.scan(Buffer.from('k')).next();
+    policy.scan(Buffer.from('k'));
     policy.beforeRead('**', () => new Promise(() => {}));
     policy.get(Buffer.from('k'));
     parentPort.postMessage(denied);
@@ -122,6 +133,33 @@ test('worker threads have modules of their own', async () => {
   } finally {
     rmSync(url);
   }
+});
+
+test('a module that is loaded twice works twice', async () => {
+  const { createRequire } = await import('node:module');
+  const require = createRequire(import.meta.url);
+  const one = require('checkrein');
+  const loaded = Object.keys(require.cache).filter((path) => /bindings-node.(dist|checkrein\.)/.test(path));
+  assert.ok(loaded.some((path) => path.endsWith('.node')));
+  const kept = loaded.map((path) => [path, require.cache[path]]);
+  for (const path of loaded) delete require.cache[path];
+  const two = require('checkrein');
+  for (const [path, module] of kept) require.cache[path] = module;
+  assert.notEqual(one.PolicyEngine, two.PolicyEngine);
+  const engines = [one, two].map((each) => {
+    const policy = new each.PolicyEngine(each.Database.memory());
+    policy.beforeWrite('no', async () => each.PolicyAction.DENY);
+    return [each, policy];
+  });
+  for (let n = 0; n < 50; n += 1) {
+    for (const [each, policy] of engines) {
+      await policy.batch([['put', b(`k${n}`), b('v')]]);
+      await assert.rejects(policy.put(b('no'), b('v')), (error) => error instanceof each.PolicyViolation);
+    }
+  }
+  const scans = engines.map(([, policy]) => policy.scan(b('k')));
+  for (let n = 0; n < 50; n += 1) for (const scan of scans) assert.equal((await scan.next()).done, false);
+  for (const scan of scans) assert.equal((await scan.next()).done, true);
 });
 
 test('a worker that is ended in the midst takes nobody along', async () => {

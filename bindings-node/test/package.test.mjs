@@ -30,6 +30,8 @@ test('the tarball works in an empty folder', (t) => {
   for (const file of ['a.mjs', 'b.cjs']) {
     assert.equal(execFileSync(process.execPath, [file], { ...quiet, cwd: folder }).trim(), 'denied');
   }
+  const npx = ['exec', '--offline', '--', 'checkrein', '--version'];
+  assert.match(execFileSync('npm', npx, { ...quiet, cwd: folder }), /^checkrein \d+\.\d+\.\d+\n$/);
   const packed = readdirSync(join(folder, 'node_modules', 'checkrein'));
   assert.ok(packed.some((name) => name.endsWith('.node')));
   assert.ok(!packed.includes('src') && !packed.includes('test'));

@@ -20,6 +20,12 @@ export type AuditResult =
   | 'unknown'
   | 'error';
 
+/** What an audited operation was. */
+export type AuditOperation = OperationName | 'scan';
+
+/** Which moment a strict sink is told of: before the store is asked, and after the operation. */
+export type AuditPhase = 'decided' | 'done';
+
 /** One audited operation: a plain object with the same names in every language. What is absent is not there. */
 export interface AuditEntry {
   /** Its number: from 1, without a gap. */
@@ -33,8 +39,8 @@ export interface AuditEntry {
   /** Which surface guarded it. */
   surface: string;
   /** What was to be done. */
-  operation: OperationName;
-  /** The key as text: `\` and bytes that are not UTF-8 as `\xNN`. */
+  operation: AuditOperation;
+  /** The key, or a scan's prefix, as text: `\` and bytes that are not UTF-8 as `\xNN`. */
   key: string;
   /** How it ended. */
   result: AuditResult;
@@ -50,7 +56,14 @@ export interface AuditEntry {
   logged: boolean;
   /** Whether the store had done it, where that is known. */
   applied?: boolean;
+  /** How many pairs a scan gave. */
+  given?: number;
+  /** How many keys a scan left out. */
+  withheld?: number;
 }
+
+/** An entry as a sink is handed it: of a decision there is no number yet. */
+export type SinkEntry = Omit<AuditEntry, 'sequence'> & Partial<Pick<AuditEntry, 'sequence'>>;
 
 /** Which entries are wanted; all conditions must hold. */
 export interface AuditFilter {
@@ -61,7 +74,7 @@ export interface AuditFilter {
   /** Only of this session. */
   sessionId?: string;
   /** Only of this operation. */
-  operation?: OperationName;
+  operation?: AuditOperation;
   /** Only with this result. */
   result?: AuditResult;
   /** Only of keys that this glob matches. */

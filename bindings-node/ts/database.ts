@@ -5,7 +5,9 @@
 import { fileURLToPath } from 'node:url';
 
 import { ConfigError, crossing, fromNative, UsageError } from './errors';
+import { checkedOperations, type BatchOperation } from './many';
 import { native, type Handle } from './native';
+import { pack, unpack } from './packed';
 import { checkBytes, checkOptions, described, textOption } from './values';
 
 /** How a database is opened. */
@@ -23,7 +25,7 @@ const make = Symbol('make');
 /**
  * An ordered key-value store in a directory or in memory, crash-safe, for one process at a time.
  *
- * Its own `put`, `get` and `delete` pass every hook by: a program gives agents the `PolicyEngine` over it.
+ * Its own calls pass every hook by: a program gives agents the `PolicyEngine` over it.
  */
 export class Database {
   private constructor(handle: Handle<'database'>, made: typeof make) {
@@ -67,6 +69,31 @@ export class Database {
   async delete(key: Uint8Array): Promise<void> {
     checkBytes('key', key);
     await settled(() => native.databaseDelete(databaseHandle(this), key));
+  }
+
+  /**
+   * The pairs whose keys begin with a prefix, in the order of their bytes, read page by page; past every hook. What is
+   * written meanwhile may or may not be seen.
+   */
+  async *scan(prefix: Uint8Array): AsyncGenerator<[key: Buffer, value: Buffer], void, undefined> {
+    checkBytes('prefix', prefix);
+    const of = Buffer.from(prefix);
+    let after: Buffer | undefined;
+    for (;;) {
+      const page = await settled(() => native.databaseScan(databaseHandle(this), of, after));
+      if (page === null || page.length === 0) return;
+      const pairs = unpack(page);
+      const last = pairs[pairs.length - 1] as (typeof pairs)[number];
+      // A copy: the pair is for the caller to change.
+      after = Buffer.from(last[0]);
+      for (const pair of pairs) yield pair as [Buffer, Buffer];
+    }
+  }
+
+  /** Sets and removes several keys in their order, all or none; past every hook. */
+  async batch(operations: readonly BatchOperation[]): Promise<void> {
+    const changes = pack(checkedOperations(operations));
+    await settled(() => native.databaseBatch(databaseHandle(this), changes));
   }
 
   /**

@@ -2,40 +2,17 @@
  * The driver: performs the steps that an operation asks for, and decides nothing.
  */
 
-import type { Answer } from './action';
-import { PolicyContext } from './context';
-import { CheckreinError, fromNative, revived, type OperationName } from './errors';
-import type { Logger } from './helpers';
-import { native, type Flat, type Turn } from './native';
-import { NestedHook } from './nesting';
-import { answered, LOGGED, mayBePromise, storeReplied, threw, type Replied } from './replies';
+import { CheckreinError, fromNative, revived } from './errors';
+import { ask, askStore, calledBy, notify, record, tell, type Host, type Said, type Subject } from './host';
+import { native, type Step, type StepOf, type Turn } from './native';
+import { answered, mayBePromise, threw, type By, type Replied } from './replies';
 import { copied, scratch, wordsOf } from './scratch';
 
-/** A store of the host's: any object with these three functions, sync or async. */
-export interface Store {
-  put(key: Buffer, value: Buffer): unknown;
-  get(key: Buffer): unknown;
-  delete(key: Buffer): unknown;
-}
+/** A pair of a scan. */
+export type Pair = [key: Buffer, value: Buffer];
 
-/** A hook. It may answer at once or later. */
-export type Hook = (ctx: PolicyContext) => Answer | PromiseLike<Answer>;
-
-/** What the driver needs of an engine. */
-export interface Host {
-  /** Hooks and loggers by the numbers that the core knows them by. */
-  readonly callables: Map<number, NestedHook | { readonly logger: Logger }>;
-  /** The host's store; nothing where the embedded database serves. */
-  readonly store: Store | undefined;
-}
-
-/** What an operation is about, as private copies: callers and hooks may change what is theirs. */
-export interface Subject {
-  readonly operation: OperationName;
-  readonly key: Buffer;
-  readonly value: Buffer | undefined;
-  readonly said: Flat;
-}
+/** What an operation gives: a value, a pair of a scan, or nothing. */
+export type Outcome = Buffer | Pair | undefined;
 
 /** One operation that needs the host: the loop over its steps. */
 export class Drive {
@@ -44,6 +21,8 @@ export class Drive {
   readonly #signal: AbortSignal | undefined;
   /** What the host threw: the core speaks of it by its place here. */
   readonly #thrown: unknown[] = [];
+  /** The error that listeners were told: the caller gets the very same. */
+  #told: { readonly json: string; readonly error: CheckreinError } | undefined;
   /** The operation's number; 0 once it has ended. */
   #open: number;
   /** Held while the host is awaited: where its promise is collected, so is this, and the operation ends. */
@@ -56,11 +35,17 @@ export class Drive {
     this.#open = open;
   }
 
+  /** Lets go of the operation when this object is forgotten. */
+  guarded(): this {
+    this.#guard ??= native.guard(this.#open);
+    return this;
+  }
+
   /**
-   * From the first step to the outcome. Where nothing has to be awaited, it is there when this returns; where this
-   * throws, the caller lets go of the operation.
+   * From a step to the outcome, or to the next pair of a scan. Where nothing has to be awaited, it is there when this
+   * returns; where this throws, the caller lets go of the operation.
    */
-  run(first: Step): Buffer | undefined | Promise<Buffer | undefined> {
+  run(first: Step): Outcome | Promise<Outcome> {
     const reached = this.#advance(first);
     if (!(reached instanceof Pending)) return reached;
     if (this.#signal?.aborted) {
@@ -71,12 +56,35 @@ export class Drive {
     return this.#signal === undefined ? this.#await(reached) : this.#untilAborted(this.#signal, reached);
   }
 
+  /** The next pair of a scan, or nothing at its end. As {@link run}. */
+  next(): Outcome | Promise<Outcome> {
+    if (this.#signal?.aborted) throw this.#signal.reason;
+    let turn: Turn;
+    try {
+      turn = native.next(this.#open, scratch);
+    } catch (error) {
+      throw fromNative(error);
+    }
+    if (turn === -2) return pairIn(scratch);
+    if (turn === undefined) {
+      this.#open = 0;
+      return undefined;
+    }
+    return this.run(settled(turn) as Step);
+  }
+
+  /** Lets go of the operation, where it has not ended. */
+  letGo(): void {
+    if (this.#open !== 0) native.abandon(this.#open);
+    this.#open = 0;
+  }
+
   /** An abort lets go of the operation at once, and what its hook or store says later is heard by nobody. */
-  async #untilAborted(signal: AbortSignal, pending: Pending): Promise<Buffer | undefined> {
+  async #untilAborted(signal: AbortSignal, pending: Pending): Promise<Outcome> {
     let abort = () => {};
     const aborted = new Promise<never>((_, reject) => {
       abort = () => {
-        this.#letGo();
+        this.letGo();
         reject(signal.reason);
       };
     });
@@ -89,8 +97,9 @@ export class Drive {
   }
 
   /** Awaits what is pending, and goes on from there. */
-  async #await(pending: Pending): Promise<Buffer | undefined> {
-    let reached: Buffer | undefined | Pending = pending;
+  async #await(pending: Pending): Promise<Outcome> {
+    let reached: Outcome | Pending = pending;
+    let failed = true;
     try {
       while (reached instanceof Pending) {
         const { promise, by, heard }: Pending = reached;
@@ -103,7 +112,7 @@ export class Drive {
           }
         } else {
           // Where the host's promise is collected, so is this, and the operation ends.
-          this.#guard ??= native.guard(this.#open);
+          this.guarded();
           let reply: Replied;
           try {
             reply = heard(await promise);
@@ -114,54 +123,65 @@ export class Drive {
         }
         reached = this.#advance(step);
       }
+      failed = false;
       return reached;
     } finally {
       // It has ended already, unless the driver itself failed or was aborted.
-      this.#letGo();
+      if (failed) this.letGo();
     }
   }
 
   /** Performs steps until the outcome, or until something has to be awaited. */
-  #advance(first: Step | Buffer | undefined): Buffer | undefined | Pending {
+  #advance(first: Step | Buffer | undefined): Outcome | Pending {
     let turn = first;
     for (;;) {
       if (turn === undefined || turn instanceof Uint8Array) {
         this.#open = 0;
         return turn;
       }
-      if (turn[0] === 3) return new Pending('disk', turn[2], answered);
-      if (turn[0] > 3) this.#open = 0;
-      if (turn[0] === 4) throw revived(turn[2], turn[3], this.#thrown);
-      if (turn[0] === 5) throw this.#thrown[turn[2]];
-      let by: 'hook' | 'store' | 'logger' = 'hook';
-      let said: unknown;
-      let heard: (said: unknown) => Replied = answered;
+      switch (turn[0]) {
+        case 3:
+          return new Pending('disk', turn[2], answered);
+        case 4:
+          this.#open = 0;
+          throw this.#revived(turn[2], turn[3]);
+        case 5:
+          this.#open = 0;
+          throw this.#thrown[turn[2]];
+        case 6:
+          return [turn[2], turn[3]];
+        default:
+      }
+      let called: Said;
       try {
-        switch (turn[0]) {
-          case 0:
-            said = this.#ask(turn[2], turn[3], turn[4]);
-            break;
-          case 1: {
-            const what = turn[2];
-            by = 'store';
-            heard = (got) => storeReplied(what, got);
-            said = this.#askStore(what, turn[3]);
-            break;
-          }
-          case 2:
-            by = 'logger';
-            heard = () => LOGGED;
-            said = this.#tell(turn[2], turn[3]);
-            break;
-          default:
-            throw new CheckreinError('a step that the driver does not know');
-        }
+        called = this.#perform(turn);
       } catch (error) {
-        turn = this.#resume(this.#threw(by, error));
+        turn = this.#resume(this.#threw(calledBy(turn[0]), error));
         continue;
       }
+      const { by, said, heard } = called;
       if (mayBePromise(said)) return new Pending(by, said, heard);
       turn = this.#resume(heard(said));
+    }
+  }
+
+  #perform(step: StepOf<0 | 1 | 2 | 7 | 8>): Said {
+    switch (step[0]) {
+      case 0:
+        return ask(this.#host, this.#subject, step);
+      case 1:
+        return askStore(this.#host, this.#subject, step);
+      case 2:
+        return tell(this.#host, step);
+      case 7:
+        return record(this.#host, step);
+      case 8: {
+        const [, , , , told, key] = step;
+        const error = typeof told === 'number' ? this.#thrown[told] : this.#revived(told, key);
+        return notify(this.#host, step, error);
+      }
+      default:
+        throw new CheckreinError('a step that the driver does not know');
     }
   }
 
@@ -177,61 +197,41 @@ export class Drive {
     return settled(turn);
   }
 
-  #letGo(): void {
-    if (this.#open !== 0) native.abandon(this.#open);
-    this.#open = 0;
+  #revived(json: string, key: Buffer | undefined): CheckreinError {
+    if (this.#told?.json !== json) this.#told = { json, error: revived(json, key, this.#thrown) };
+    return this.#told.error;
   }
 
-  #ask(number: number, depth: number, changed: Buffer | undefined): unknown {
-    const hook = this.#host.callables.get(number);
-    if (!(hook instanceof NestedHook)) throw new CheckreinError('a hook that is not known was to be called');
-    const { operation, key, value, said } = this.#subject;
-    const ctx = PolicyContext.seen(operation, key, changed ?? value, said);
-    return hook.call(depth, ctx);
-  }
-
-  #askStore(what: 'get' | 'put' | 'delete', value: Buffer | undefined): unknown {
-    const { store } = this.#host;
-    if (store === undefined) throw new CheckreinError('a store that is not there was to be asked');
-    const key = Buffer.from(this.#subject.key);
-    return what === 'put' ? store.put(key, value as Buffer) : store[what](key);
-  }
-
-  #tell(number: number, message: string): unknown {
-    if (number === 0) {
-      // Heard by whoever listens, and never an error.
-      process.emitWarning(message, { type: 'CheckreinWarning', code: 'CHECKREIN_NO_RULES' });
-      return undefined;
-    }
-    const known = this.#host.callables.get(number);
-    if (known === undefined || known instanceof NestedHook) {
-      throw new CheckreinError('a logger that is not known was to be told');
-    }
-    return known.logger.info(message);
-  }
-
-  #threw(by: 'hook' | 'store' | 'logger', error: unknown): Replied {
+  #threw(by: By, error: unknown): Replied {
     return threw(by, error, this.#thrown.push(error) - 1);
   }
 }
 
 /** What has to be awaited, and how it is heard. */
 class Pending {
-  constructor(
-    readonly by: 'hook' | 'store' | 'logger' | 'disk',
-    readonly promise: unknown,
-    readonly heard: (said: unknown) => Replied,
-  ) {}
-}
+  readonly by: By | 'disk';
+  readonly promise: unknown;
+  readonly heard: (said: unknown) => Replied;
 
-/** A step to be performed. */
-export type Step = Extract<Turn, readonly unknown[]>;
+  constructor(by: By | 'disk', promise: unknown, heard: (said: unknown) => Replied) {
+    this.by = by;
+    this.promise = promise;
+    this.heard = heard;
+  }
+}
 
 /** A step as the native module tells it: as an array, or in the words of the scratch array. */
 export function read(turn: number | Step, bytes: Uint8Array, used: number): Step {
   if (typeof turn !== 'number') return turn;
-  const [open = 0, hook = 0, depth = 0, told = 0] = wordsOf(bytes);
-  return [0, open, hook, depth, told === 0 ? undefined : copied(bytes, used, told - 1)];
+  if (turn === -2) return [6, 0, ...pairIn(bytes)];
+  const [open = 0, hook = 0, depth = 0, at = 0, value = 0, key = 0] = wordsOf(bytes);
+  const taken = (from: number, told: number) => (told === 0 ? undefined : copied(bytes, from, told - 1));
+  return [0, open, hook, depth, at, taken(used, value), taken(used + Math.max(value - 1, 0), key)];
+}
+
+function pairIn(bytes: Uint8Array): Pair {
+  const [keyLength = 0, valueLength = 0] = wordsOf(bytes);
+  return [copied(bytes, 0, keyLength), copied(bytes, keyLength, valueLength)];
 }
 
 function settled(turn: Turn): Step | Buffer | undefined {

@@ -98,8 +98,12 @@ export class ConfigError extends CheckreinError {
 
 /** The store failed; `cause` is its own error. */
 export class StoreError extends CheckreinError {
-  constructor(message: string, code = 'store', options?: { cause?: unknown }) {
-    super(message, code, options);
+  /** Of a batch that is not atomic (`store_partial`): how many of its operations, the first ones, were done. */
+  readonly applied: number | undefined;
+
+  constructor(message: string, code = 'store', options: { cause?: unknown; applied?: number | undefined } = {}) {
+    super(message, code, 'cause' in options ? { cause: options.cause } : {});
+    this.applied = options.applied;
   }
 }
 
@@ -130,22 +134,23 @@ interface Told {
   reason?: string;
   rule?: string | null;
   operation?: OperationName | null;
-  applied?: boolean;
+  applied?: boolean | number;
   limit?: string;
   scope?: string;
   retryAfterNs?: string;
   pattern?: string;
   position?: number;
-  cause?: { place: number } | { type: string; message: string };
+  cause?: { place: number } | { own: string; key: number[] | null } | { type: string; message: string };
 }
 
 /** @internal The error that the native module tells of; `thrown` holds what the host itself threw. */
 export function revived(json: string, key?: Buffer, thrown?: readonly unknown[]): CheckreinError {
   const told = JSON.parse(json) as Told;
   const { code, message, cause: of } = told;
-  const cause = of === undefined ? {} : { cause: 'place' in of ? thrown?.[of.place] : foreign(of) };
+  const cause = of === undefined ? {} : { cause: causeOf(of, thrown) };
   if (told.reason !== undefined) {
-    const { rule, operation, applied = false } = told;
+    const { rule, operation } = told;
+    const applied = told.applied === true;
     const details = { code, message, key, applied, rule: rule ?? undefined, operation: operation ?? undefined, ...cause };
     if (told.limit === undefined) return new PolicyViolation(told.reason, details);
     const { limit, scope = 'global', retryAfterNs = '0' } = told;
@@ -153,9 +158,18 @@ export function revived(json: string, key?: Buffer, thrown?: readonly unknown[])
   }
   if (told.pattern !== undefined) return new PatternError(message, { pattern: told.pattern, position: told.position ?? 0 });
   if (code === 'config') return new ConfigError(message);
-  if (code.startsWith('store')) return new StoreError(message, code, cause);
+  if (code.startsWith('store')) {
+    const applied = typeof told.applied === 'number' ? told.applied : undefined;
+    return new StoreError(message, code, { ...cause, applied });
+  }
   if (code === 'usage' || code === 'nesting_limit' || code === 'open_limit') return new UsageError(message, code);
   return new CheckreinError(message, code, cause);
+}
+
+function causeOf(of: NonNullable<Told['cause']>, thrown: readonly unknown[] | undefined): unknown {
+  if ('place' in of) return thrown?.[of.place];
+  if ('own' in of) return revived(of.own, of.key === null ? undefined : Buffer.from(of.key), thrown);
+  return foreign(of);
 }
 
 function foreign({ type, message }: { type: string; message: string }): Error {
@@ -188,10 +202,10 @@ export function crossing<T>(call: () => T): T {
 
 const CODES: readonly (readonly [class_: new (...args: never[]) => CheckreinError, codes: readonly string[]])[] = [
   [RateLimitExceeded, ['rate_limited']],
-  [PolicyViolation, ['denied', 'hook_failed', 'abandoned']],
+  [PolicyViolation, ['denied', 'hook_failed', 'abandoned', 'audit_failed']],
   [PatternError, ['pattern']],
   [ConfigError, ['config']],
-  [StoreError, ['store', 'store_locked', 'store_damaged', 'store_full', 'store_closed']],
+  [StoreError, ['store', 'store_locked', 'store_damaged', 'store_full', 'store_closed', 'store_partial']],
   [UsageError, ['usage', 'nesting_limit', 'open_limit']],
 ];
 
@@ -210,6 +224,7 @@ export function toldToCore(error: CheckreinError): string {
     all['scope'] = error.scope;
     all['retryAfterNs'] = String(error.retryAfterNs);
   }
+  if (error instanceof StoreError) all['applied'] = error.applied;
   if (error instanceof PatternError) {
     all['pattern'] = error.pattern;
     all['position'] = error.position;

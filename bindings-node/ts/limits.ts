@@ -72,9 +72,11 @@ export function limitOptions(limit: RateLimit): string {
   });
 }
 
+/** @internal A limit as the core tells it. */
+export type ToldLimit = Omit<LimitStatus, 'retryAfterNs' | 'fullAfterNs'> & { retryAfterNs: string; fullAfterNs: string };
+
 /** @internal What the core tells, with nanoseconds as bigints. */
-export function limitStatuses(json: string): LimitStatus[] {
-  const told = JSON.parse(json) as (LimitStatus & { retryAfterNs: string; fullAfterNs: string })[];
+export function limitStatuses(told: readonly ToldLimit[]): LimitStatus[] {
   return told.map(({ retryAfterNs, fullAfterNs, ...status }) => ({
     ...status,
     retryAfter: Number(retryAfterNs) / 1e9,

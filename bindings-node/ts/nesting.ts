@@ -11,8 +11,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { types } from 'node:util';
 
-import type { PolicyContext } from './context';
-import type { Hook } from './drive';
 import { mayBePromise } from './replies';
 
 const storage = new AsyncLocalStorage<number>();
@@ -23,24 +21,37 @@ export function depthNow(): number {
   return running !== 0 ? running : (storage.getStore() ?? 0);
 }
 
-/** A hook, and whether the depth must follow its promises. */
-export class NestedHook {
-  readonly #hook: Hook;
+/** Calls a function at a depth, which follows its promises. */
+export function nested<R>(depth: number, call: () => R): R {
+  const before = running;
+  running = depth;
+  try {
+    return depth === 0 && storage.getStore() === undefined ? call() : storage.run(depth, call);
+  } finally {
+    running = before;
+  }
+}
+
+/** A function of the program's (a hook, a listener, a sink), and whether the depth must follow its promises. */
+export class Nested {
+  readonly kind: 'hook' | 'listener' | 'sink';
+  readonly #call: (first: never, second: never) => unknown;
   #later: boolean;
 
-  constructor(hook: Hook) {
-    this.#hook = hook;
-    this.#later = types.isAsyncFunction(hook);
+  constructor(kind: 'hook' | 'listener' | 'sink', call: (first: never, second: never) => unknown) {
+    this.kind = kind;
+    this.#call = call;
+    this.#later = types.isAsyncFunction(call);
   }
 
-  /** Calls the hook at a depth. */
-  call(depth: number, ctx: PolicyContext): unknown {
+  /** Calls it at a depth. */
+  call(depth: number, first: unknown, second?: unknown): unknown {
     const before = running;
     running = depth;
     try {
-      if (this.#later) return storage.run(depth, this.#hook, ctx);
-      const hook = this.#hook;
-      const answer: unknown = hook(ctx);
+      const call = this.#call;
+      if (this.#later) return storage.run(depth, call, first as never, second as never);
+      const answer: unknown = call(first as never, second as never);
       if (mayBePromise(answer)) this.#later = true;
       return answer;
     } finally {

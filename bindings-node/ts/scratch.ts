@@ -5,13 +5,13 @@
  */
 
 /** Bytes at the begin that are kept for the words. */
-export const WORDS_BYTES = 16;
+export const WORDS_BYTES = 24;
 
 /** Shared by all calls of an isolate; what does not fit has an array of its own. */
 export const scratch = new Uint8Array(64 * 1024);
 const scratchWords = new Uint32Array(scratch.buffer, 0, WORDS_BYTES / 4);
 
-/** The four words of an answer: operation, hook, depth, length of the value and one more, or 0. */
+/** The words of an answer. */
 export function wordsOf(bytes: Uint8Array): Uint32Array {
   return bytes === scratch ? scratchWords : new Uint32Array(bytes.buffer, 0, WORDS_BYTES / 4);
 }

@@ -66,3 +66,9 @@ export function textOption(option: string, value: unknown): string | undefined {
   if (value === undefined || typeof value === 'string') return value;
   throw new ConfigError(`\`${option}\` is ${described(value)}: give a string`);
 }
+
+/** A flag; nothing where it is absent. */
+export function flagOption(option: string, value: unknown): boolean | undefined {
+  if (value === undefined || typeof value === 'boolean') return value;
+  throw new ConfigError(`\`${option}\` is ${described(value)}: give true or false`);
+}

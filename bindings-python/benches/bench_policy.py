@@ -4,7 +4,7 @@
 
 Peers: the package `sochdb`, where the installed version has a `PolicyEngine`, over a dict; and two yardsticks in pure
 Python that are written below, the obvious engine and a lean one. Medians of interleaved rounds, in nanoseconds for
-each `put`.
+each `put`. Then what is done to many keys at once, in nanoseconds for each key, beside the same without an engine.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import fnmatch
+import functools
 import importlib
 import importlib.metadata
 import itertools
@@ -262,6 +263,76 @@ def measure(engines: dict[str, Any], number: int, rounds: int) -> dict[str, floa
     return {name: statistics.median(values) for name, values in times.items()}
 
 
+def plain_scan(database: checkrein.Database) -> int:
+    """A walk over all pages, unguarded."""
+    count, after = 0, None
+    while page := database.scan(b"k/", after):
+        after = page[-1][0]
+        count += sum(1 for _ in page)
+    return count
+
+
+def many_keys(quick: bool) -> dict[str, tuple[int, Callable[[], Any], Callable[[], Any]]]:
+    """Keys, the guarded way and the plain one, by case."""
+    keys = 2_000 if quick else 100_000
+    database = checkrein.Database.memory()
+    names = [b"k/%08d" % n for n in range(keys)]
+    database.batch([("put", name, VALUE) for name in names])
+    bare, helper, hook = (checkrein_engine(database) for _ in range(3))
+    bare.before_write("other/*", allow_all)
+    helper.after_read("k/*", allow_all)
+    hook.after_read("k/*", allowing(checkrein.PolicyAction.ALLOW))
+    some = names[:1_000]
+    ops: list[Any] = [("put", name, VALUE) for name in some]
+    writer = checkrein_engine(database)
+    writer.before_write("k/*", allow_all)
+
+    def scan(engine: checkrein.PolicyEngine) -> Callable[[], int]:
+        return lambda: sum(1 for _ in engine.scan(b"k/", CONTEXT))
+
+    return {
+        f"scan of {keys:,} keys, no hook": (keys, scan(bare), lambda: plain_scan(database)),
+        f"scan of {keys:,} keys, helper": (keys, scan(helper), lambda: plain_scan(database)),
+        f"scan of {keys:,} keys, 1 hook": (keys, scan(hook), lambda: plain_scan(database)),
+        "batch of 1,000, helper": (1_000, lambda: writer.batch(ops, CONTEXT), lambda: database.batch(ops)),
+        "get_many of 1,000, helper": (
+            1_000,
+            lambda: helper.get_many(some, CONTEXT),
+            lambda: [database.get(name) for name in some],
+        ),
+    }
+
+
+def measure_many(quick: bool) -> None:
+    """Prints what many keys cost; the rounds go through all cases in turn."""
+    cases = many_keys(quick)
+    times: dict[tuple[str, bool], list[float]] = {}
+    for _ in range(3 if quick else 7):
+        for case, (keys, guarded, plain) in cases.items():
+            repeat = max(1, 20_000 // keys)
+            for is_plain, call in ((False, guarded), (True, plain)):
+                seconds = timeit.Timer(call).timeit(repeat)
+                times.setdefault((case, is_plain), []).append(seconds / repeat / keys * 1e9)
+    print(f"\n{'ns for each key':34s}{'guarded':>14s}{'plain':>14s}{'ratio':>8s}")
+    for case in cases:
+        guarded, plain = (statistics.median(times[case, is_plain]) for is_plain in (False, True))
+        print(f"{case:34s}{guarded:14,.0f}{plain:14,.0f}{guarded / plain:8.1f}")
+
+
+def ambient_case() -> None:
+    """Prints what an ambient context adds to a put: measured last, since the look-up stays on once one was made."""
+    engine = with_hooks(checkrein_engine(), allowing(checkrein.PolicyAction.ALLOW), 0)
+    put = functools.partial(engine.put, KEY, VALUE)
+    cases: dict[str, Callable[[], Any]] = {"given": lambda: put(CONTEXT), "ambient": put}
+    times: dict[str, list[float]] = {"given": [], "ambient": []}
+    with checkrein.context(agent_id="agent_001"):
+        for _ in range(9):
+            for name, call in cases.items():
+                times[name].append(timeit.Timer(call).timeit(20_000) / 20_000 * 1e9)
+    given, ambient = (statistics.median(values) for values in times.values())
+    print(f"\nput, 1 hook, in an ambient context: {ambient:.0f} ns; with one more said: {given:.0f} ns")
+
+
 def main() -> None:
     quick = "--quick" in sys.argv
     number, rounds = (500, 3) if quick else (20_000, 9)
@@ -290,6 +361,8 @@ def main() -> None:
             value = medians.get(f"{peer}: {case}")
             line += " " * 22 if value is None else f"{value:14,.0f}{value / ours:8.1f}"
         print(line.rstrip())
+    measure_many(quick)
+    ambient_case()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyDict, PyInt, PyMapping, PyMappingProxy, PyString, PyTuple};
 
 use crate::convert::described;
-use crate::errors;
+use crate::{errors, once};
 
 /// How many entries keep their objects; contexts seldom have more.
 pub(crate) const KEPT: usize = 4;
@@ -77,9 +77,7 @@ impl Said {
     /// As [`Said::of_argument`].
     pub(crate) fn insert(&mut self, name: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<()> {
         let py = name.py();
-        let name = name.cast::<PyString>().map_err(|_| {
-            errors::usage(py, format!("a name in the context is {}, not a `str`", described(name)))
-        })?;
+        let name = name_of(name)?;
         self.given += 1;
         if !value.is_none() {
             let said = value_of(name, value)?;
@@ -104,7 +102,7 @@ impl Said {
 
     /// The read-only view that hooks get: what a hook sees is what is judged.
     pub(crate) fn view<'py>(&self, py: Python<'py>) -> PyResult<&Bound<'py, PyAny>> {
-        let made = self.view.get_or_try_init(py, || {
+        let made = once::get_or_make(&self.view, py, || {
             let dict = PyDict::new(py);
             if let Some(kept) = self.kept() {
                 for (name, value) in kept.filter(|(_, value)| !value.is_none(py)) {
@@ -123,6 +121,16 @@ impl Said {
         })?;
         Ok(made.bind(py))
     }
+}
+
+/// A name, which is text.
+///
+/// # Errors
+/// `UsageError` for anything else.
+pub(crate) fn name_of<'a, 'py>(name: &'a Bound<'py, PyAny>) -> PyResult<&'a Bound<'py, PyString>> {
+    name.cast::<PyString>().map_err(|_| {
+        errors::usage(name.py(), format!("a name in the context is {}, not a `str`", described(name)))
+    })
 }
 
 fn value_of(name: &Bound<'_, PyString>, value: &Bound<'_, PyAny>) -> PyResult<Value> {

@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use checkrein::Database;
+use checkrein::operation::SCAN_PAGE;
 use checkrein::store::Durability;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyList};
 
-use crate::convert;
-use crate::errors;
 use crate::guard::guarded;
+use crate::{convert, errors, many};
 
 /// An ordered key-value store in a directory, or in memory.
 ///
@@ -103,6 +103,42 @@ impl PyDatabase {
             let key = crate::bytes::of_argument("key", key)?;
             let key = key.as_bytes();
             self.call(py, |database| database.delete(key))
+        })
+    }
+
+    /// Makes all changes in their order, or none, unguarded: `[("put", key, value), ("delete", key), …]`.
+    fn batch(&self, py: Python<'_>, ops: &Bound<'_, PyAny>) -> PyResult<()> {
+        guarded(py, || {
+            let ops = many::all_ops_of(ops)?;
+            let changes: Vec<_> = ops.iter().map(many::Op::change).collect();
+            self.call(py, |database| database.batch(&changes))
+        })
+    }
+
+    /// A page of the pairs whose keys begin with `prefix`, unguarded: in the order of the keys' bytes, from the first
+    /// key greater than `after`, at most `limit` of them (256 unless told otherwise) and at most 1 MiB.
+    ///
+    /// The next page is asked for with the last key as `after`; an empty page is the end.
+    #[pyo3(signature = (prefix, after = None, limit = None))]
+    fn scan<'py>(
+        &self,
+        py: Python<'py>,
+        prefix: &Bound<'py, PyAny>,
+        after: Option<&Bound<'py, PyAny>>,
+        limit: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        guarded(py, || {
+            let prefix = crate::bytes::of_argument("prefix", prefix)?;
+            let after = after.map(|after| crate::bytes::of_argument("after", after)).transpose()?;
+            let limit = match limit {
+                Some(limit) => usize::try_from(convert::count("limit", limit)?).unwrap_or(usize::MAX),
+                None => SCAN_PAGE,
+            };
+            let (prefix, after) = (prefix.as_bytes(), after.as_ref().map(|after| after.as_bytes()));
+            let page = self.call(py, |database| database.scan(prefix, after, limit))?;
+            let pairs =
+                page.pairs.iter().map(|(key, value)| (PyBytes::new(py, key), PyBytes::new(py, value)));
+            PyList::new(py, pairs)
         })
     }
 

@@ -15,6 +15,8 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyDictMethods};
 
+use crate::once;
+
 /// A hook that runs on this thread.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Running {
@@ -69,11 +71,10 @@ fn greenlet(py: Python<'_>) -> PyResult<usize> {
     static MODULES: PyOnceLock<Py<PyDict>> = PyOnceLock::new();
     /// How many modules were loaded when the package was last found missing: most often nothing has changed.
     static MISSING_AMONG: AtomicUsize = AtomicUsize::new(usize::MAX);
-    let modules = MODULES
-        .get_or_try_init(py, || {
-            PyResult::Ok(py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?.unbind())
-        })?
-        .bind(py);
+    let modules = once::get_or_make(&MODULES, py, || {
+        PyResult::Ok(py.import("sys")?.getattr("modules")?.cast_into::<PyDict>()?.unbind())
+    })?
+    .bind(py);
     let loaded = modules.len();
     if MISSING_AMONG.load(Ordering::Relaxed) == loaded {
         return Ok(0);

@@ -1,52 +1,45 @@
 //! `PolicyEngine` as Python sees it: thin methods over the core's engine and the driver.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use checkrein::engine::{DEFAULT_MAX_OPEN, Engine, EngineOptions};
+use checkrein::engine::Engine;
 use checkrein::error::Error;
-use checkrein::hook::{Action, HookId, Trigger};
-use checkrein::limit::{RateLimit, RateLimitOptions};
-use checkrein::operation::Kind;
+use checkrein::hook::Trigger;
+use checkrein::operation::{BatchRequest, Kind, ManyRequest, ScanRequest};
 use pyo3::PyTraverseError;
 use pyo3::prelude::*;
 use pyo3::pyclass::PyVisit;
 use pyo3::types::{PyBytes, PyDict, PyList};
 
 use crate::audit::{self, Wanted};
+use crate::audit_file::{self, PyAuditFileHandle};
 use crate::context::Said;
-use crate::convert;
-use crate::drive::drive;
+use crate::drive::{NOTHING, drive, reject, to_end};
 use crate::guard::guarded;
-use crate::handle::{PyHookHandle, register, registrar};
-use crate::hook::{callable_of, visit};
+use crate::handle::PyHookHandle;
+use crate::listen::{self, ListenerRegistrar, PyListenerHandle};
+use crate::options::Given;
 use crate::recent::Recent;
+use crate::registry::{self, HookArgument};
+use crate::scan::{PyScan, Walk};
+use crate::seen::View;
+use crate::sink::{self, PyAuditSinkHandle};
 use crate::store::Store;
-use crate::{bytes, clock, errors, helpers, limits};
+use crate::{bytes, convert, depth, document, errors, explain, limits, many};
 
 /// Stands between a program and its store: every `put`, `get` and `delete` is judged by the hooks and limits.
 ///
 /// `db` is a `Database`, a `redis.Redis`, a `sochdb.Database`, or any object with `put(key, value)`, `get(key)` and
-/// `delete(key)`; an object that lacks one is a `ConfigError`. `clock` is a `ManualClock` for tests. At most `max_open_operations` (10,000 by default) may be
-/// in hooks at the same time. An engine may be shared by threads.
+/// `delete(key)`; an object that lacks one is a `ConfigError`. `document` is a `PolicyDocument` to start with. An operation
+/// without one of the names in `require_context` is refused. With `mode="shadow"` what would be refused passes, audited as
+/// `would_deny` and told to the log. `clock` is a `ManualClock` for tests. At most `max_open_operations` (10,000 by default)
+/// may be in hooks at the same time. An engine may be shared by threads.
 #[pyclass(name = "PolicyEngine", module = "checkrein", frozen, weakref)]
 pub(crate) struct PyPolicyEngine {
-    engine: Arc<Engine>,
-    store: Store,
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) store: Store,
     recent: Recent,
-}
-
-/// The hook argument: left out, it asks for a decorator; `None` is a mistake.
-enum HookArgument<'py> {
-    LeftOut,
-    Given(Bound<'py, PyAny>),
-}
-
-impl<'py> FromPyObject<'_, 'py> for HookArgument<'py> {
-    type Error = PyErr;
-
-    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
-        Ok(HookArgument::Given(object.to_owned()))
-    }
 }
 
 impl PyPolicyEngine {
@@ -57,17 +50,7 @@ impl PyPolicyEngine {
         keys: &Bound<'py, PyAny>,
         hook: HookArgument<'py>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        guarded(py, || {
-            let keys = convert::text("keys", keys)?;
-            Ok(match hook {
-                HookArgument::LeftOut => {
-                    Bound::new(py, registrar(py, &self.engine, trigger, keys)?)?.into_any()
-                }
-                HookArgument::Given(hook) => {
-                    Bound::new(py, register(&self.engine, trigger, &keys, &hook)?)?.into_any()
-                }
-            })
-        })
+        guarded(py, || registry::add(py, &self.engine, trigger, keys, hook))
     }
 
     fn run<'py>(
@@ -83,60 +66,27 @@ impl PyPolicyEngine {
             drive(py, (&self.engine, &self.store, &self.recent), kind, &key, value, context)
         })
     }
-
-    /// The hooks that an object was registered as. A method is made anew at each look at it, so it is compared.
-    fn registered(&self, hook: &Bound<'_, PyAny>) -> PyResult<Vec<HookId>> {
-        let py = hook.py();
-        let helper = helpers::recognise(hook)?;
-        let types = py.import("types")?;
-        let kind = hook.get_type();
-        let is_method = kind.is(types.getattr("MethodType")?) || kind.is(types.getattr("BuiltinMethodType")?);
-        let mut found = Vec::new();
-        for entry in self.engine.hooks() {
-            let same = match (&entry.action, callable_of(&entry)) {
-                (Action::Helper(known), _) => helper.as_ref() == Some(known),
-                (_, Some(callable)) => {
-                    let callable = callable.bind(py);
-                    helpers::is_registered_as(hook, callable)
-                        || (is_method && callable.get_type().is(&kind) && hook.eq(callable)?)
-                }
-                (_, None) => false,
-            };
-            if same {
-                found.push(entry.id);
-            }
-        }
-        Ok(found)
-    }
 }
 
 #[pymethods]
 impl PyPolicyEngine {
     #[new]
-    #[pyo3(signature = (db, *, clock = None, max_open_operations = None))]
+    #[pyo3(signature = (db, document = None, *, require_context = None, mode = None, clock = None, max_open_operations = None))]
     fn new(
         db: &Bound<'_, PyAny>,
+        document: Option<&Bound<'_, PyAny>>,
+        require_context: Option<&Bound<'_, PyAny>>,
+        mode: Option<&Bound<'_, PyAny>>,
         clock: Option<&Bound<'_, PyAny>>,
         max_open_operations: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let py = db.py();
         guarded(py, || {
-            let max_open = match max_open_operations {
-                Some(max) => {
-                    usize::try_from(convert::count("max_open_operations", max)?).unwrap_or(usize::MAX)
-                }
-                None => DEFAULT_MAX_OPEN,
-            };
-            if max_open == 0 {
-                return Err(errors::config(
-                    py,
-                    "`max_open_operations` is 0: no hook could ever run".to_owned(),
-                ));
-            }
-            let clock = clock::of_argument(clock)?;
-            let options = EngineOptions { clock, max_open, ..EngineOptions::default() };
-            let (engine, store) = (Arc::new(Engine::new(options)), Store::of_argument(db)?);
-            Ok(PyPolicyEngine { engine, store, recent: Recent::default() })
+            let options = Given { require_context, mode, clock, max_open_operations }.options(py)?;
+            let engine = Engine::new(options).map_err(|error| errors::to_py(py, error))?;
+            let store = Store::of_argument(db)?;
+            document::apply(&engine, document)?;
+            Ok(PyPolicyEngine { engine: Arc::new(engine), store, recent: Recent::default() })
         })
     }
 
@@ -206,7 +156,8 @@ impl PyPolicyEngine {
         self.add(py, Trigger::AFTER_DELETE, keys, hook)
     }
 
-    /// Removes a hook by its handle, or every registration of a function; says whether there was one.
+    /// Removes a hook or a callback of `on_denied` by its handle, or every registration of a function; says whether
+    /// there was one.
     ///
     /// Operations that have started still ask it.
     fn remove(&self, hook: &Bound<'_, PyAny>) -> PyResult<bool> {
@@ -214,8 +165,11 @@ impl PyPolicyEngine {
             if let Ok(handle) = hook.cast::<PyHookHandle>() {
                 return Ok(handle.get().remove_from(&self.engine));
             }
-            let mut removed = false;
-            for id in self.registered(hook)? {
+            if let Ok(handle) = hook.cast::<PyListenerHandle>() {
+                return Ok(handle.get().remove_from(&self.engine));
+            }
+            let mut removed = listen::remove(&self.engine, hook)?;
+            for id in registry::registered(&self.engine, hook)? {
                 removed |= self.engine.remove_hook(id);
             }
             Ok(removed)
@@ -259,6 +213,103 @@ impl PyPolicyEngine {
         self.run(py, Kind::Delete, key, None, context).map(|_| ())
     }
 
+    /// The values of several keys, in the order of the keys: `None` where there is none, or a hook hides it.
+    ///
+    /// All keys are judged before the store is asked; what refuses one refuses the call. At most 10,000 keys.
+    #[pyo3(signature = (keys, context = None))]
+    fn get_many<'py>(
+        &self,
+        py: Python<'py>,
+        keys: &Bound<'py, PyAny>,
+        context: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        guarded(py, || {
+            let keys = many::keys_of(keys)?;
+            let depth = depth::current(py)?;
+            let (first, rest) = many::seen_keys(&keys);
+            let keys = keys.iter().map(|key| Cow::Borrowed(key.as_bytes())).collect();
+            let request = ManyRequest { keys, context: Cow::Borrowed(NOTHING), depth };
+            let said = match self.recent.said(py, context) {
+                Ok(said) => said,
+                Err(raised) => return Err(reject(py, &self.engine, request, raised)),
+            };
+            let said = said.as_deref().unwrap_or_else(|| Said::nothing(py));
+            let request = ManyRequest { context: Cow::Borrowed(&said.context), ..request };
+            let mut view = View { first, rest, said, depth };
+            let outcome = to_end(py, &self.engine, &self.store, request, &mut view)?;
+            let values =
+                outcome.values.iter().map(|value| value.as_ref().map(|value| PyBytes::new(py, value)));
+            PyList::new(py, values)
+        })
+    }
+
+    /// Writes and deletes several keys, all or none: `[("put", key, value), ("delete", key), …]`, at most 10,000.
+    ///
+    /// All are judged, in their order, before any is done. A store without an atomic batch is a `UsageError` unless
+    /// `atomic=False`, with which one is done after the other; a failure on the way is then a `StoreError` with the code
+    /// `store_partial`, whose `applied` says how many, the first ones, were done.
+    #[pyo3(signature = (ops, context = None, atomic = true))]
+    fn batch<'py>(
+        &self,
+        py: Python<'py>,
+        ops: &Bound<'py, PyAny>,
+        context: Option<&Bound<'py, PyAny>>,
+        atomic: bool,
+    ) -> PyResult<()> {
+        guarded(py, || {
+            let (ops, read) = many::ops_of(ops);
+            let depth = depth::current(py)?;
+            let (first, rest) = many::seen(&ops);
+            let request = BatchRequest {
+                changes: ops.iter().map(many::Op::changing).collect(),
+                context: Cow::Borrowed(NOTHING),
+                depth,
+                atomic,
+                store_can: self.store.abilities().batch,
+            };
+            let said = match read.and_then(|()| self.recent.said(py, context)) {
+                Ok(said) => said,
+                Err(raised) => return Err(reject(py, &self.engine, request, raised)),
+            };
+            let said = said.as_deref().unwrap_or_else(|| Said::nothing(py));
+            let request = BatchRequest { context: Cow::Borrowed(&said.context), ..request };
+            let mut view = View { first, rest, said, depth };
+            to_end(py, &self.engine, &self.store, request, &mut view).map(|_| ())
+        })
+    }
+
+    /// Walks over the keys that begin with a prefix, in the order of their bytes: an iterator of `(key, value)`.
+    ///
+    /// It is lazy, in pages: each key takes a `read` token and is judged as a `get` is, when it is asked for; what may not
+    /// be read is left out. A hook that fails, a limit without a token and a store that fails raise, after the pairs
+    /// already given. Keys that are written meanwhile may or may not be seen. Close it where it is left early.
+    #[pyo3(signature = (prefix, context = None))]
+    fn scan<'py>(
+        slf: &Bound<'py, Self>,
+        prefix: &Bound<'py, PyAny>,
+        context: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<PyScan> {
+        let (py, this) = (slf.py(), slf.get());
+        guarded(py, || {
+            let prefix = bytes::of_argument("prefix", prefix)?;
+            let depth = depth::current(py)?;
+            let request = ScanRequest {
+                prefix: Cow::Borrowed(prefix.as_bytes()),
+                context: Cow::Borrowed(NOTHING),
+                depth,
+                store_can: this.store.abilities().scan,
+            };
+            let said = match this.recent.said(py, context) {
+                Ok(said) => said,
+                Err(raised) => return Err(reject(py, &this.engine, request, raised)),
+            };
+            let context = said.as_deref().unwrap_or_else(|| Said::nothing(py));
+            let request = ScanRequest { context: Cow::Borrowed(&context.context), ..request };
+            let operation = this.engine.start(request).into_owned();
+            Ok(PyScan::new(Walk::new(slf.clone().unbind(), operation, said, depth)))
+        })
+    }
+
     /// Adds a rate limit with buckets of its own for `"read"`, `"write"`, `"delete"` or `"all"`.
     ///
     /// Exactly one of `max_per_…` is given. `scope` is `"global"` or the context key that has a bucket for each of its
@@ -279,26 +330,9 @@ impl PyPolicyEngine {
     ) -> PyResult<()> {
         let py = operation.py();
         guarded(py, || {
-            let number = |name: &str, given: Option<&Bound<'_, PyAny>>| {
-                given.map(|given| convert::count(name, given)).transpose()
-            };
-            let text = |name: &str, given: Option<&Bound<'_, PyAny>>| {
-                given.map(|given| convert::text(name, given)).transpose()
-            };
-            let (scope, count) = (text("scope", scope)?, text("count", count)?);
-            let options = RateLimitOptions {
-                max_per_second: number("max_per_second", max_per_second)?,
-                max_per_minute: number("max_per_minute", max_per_minute)?,
-                max_per_hour: number("max_per_hour", max_per_hour)?,
-                scope: scope.as_deref(),
-                burst: number("burst", burst)?,
-                count: count.as_deref(),
-                max_keys: number("max_keys", max_keys)?,
-            };
-            let operation = convert::text("operation", operation)?;
-            let added = RateLimit::from_options(&options)
-                .and_then(|limit| self.engine.add_rate_limit(&operation, &limit));
-            added.map_err(|error| errors::to_py(py, error))
+            let given =
+                limits::Given { max_per_second, max_per_minute, max_per_hour, scope, burst, count, max_keys };
+            given.add(&self.engine, operation)
         })
     }
 
@@ -312,12 +346,114 @@ impl PyPolicyEngine {
         let py = operation.py();
         guarded(py, || {
             let operation = convert::text("operation", operation)?;
-            let context = Said::of_argument(context)?.context;
-            let status = self.engine.rate_limit_status(&operation, &context);
+            let said = self.recent.said(py, context)?;
+            let said = said.as_deref().unwrap_or_else(|| Said::nothing(py));
+            let status = self.engine.rate_limit_status(&operation, &said.context);
             let status = status.map_err(|error| errors::to_py(py, error))?;
             let dicts: PyResult<Vec<_>> = status.iter().map(|status| limits::to_dict(py, status)).collect();
             PyList::new(py, dicts?)
         })
+    }
+
+    /// What would be asked about an operation (`"read"`, `"write"` or `"delete"`) and the verdict that is foreseen, as a
+    /// dict; runs no hook of the program, spends no token and asks no store.
+    ///
+    /// `verdict` is `unknown` where it depends on a hook of the program. `hooks` are those that match, in the order in
+    /// which they are asked, `limits` those that apply, as of `rate_limit_status`.
+    #[pyo3(signature = (operation, key, context = None))]
+    fn explain<'py>(
+        &self,
+        operation: &Bound<'py, PyAny>,
+        key: &Bound<'py, PyAny>,
+        context: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let py = operation.py();
+        guarded(py, || {
+            let ours = |error| errors::to_py(py, error);
+            let operation = Kind::parse(&convert::text("operation", operation)?).map_err(ours)?;
+            let key = bytes::of_argument("key", key)?;
+            let said = self.recent.said(py, context)?;
+            let said = said.as_deref().unwrap_or_else(|| Said::nothing(py));
+            let explained = self.engine.explain(operation, key.as_bytes(), &said.context).map_err(ours)?;
+            explain::to_dict(py, &explained)
+        })
+    }
+
+    /// Has a callback told of every refusal, with the error that the caller gets; gives a handle.
+    ///
+    /// It may be used as a decorator: `@policy.on_denied` leaves the handle, which can be called like the callback, and
+    /// `@policy.on_denied()` the callback itself. What it raises is logged: the refusal stands.
+    #[pyo3(signature = (callback = HookArgument::LeftOut))]
+    fn on_denied<'py>(&self, py: Python<'py>, callback: HookArgument<'py>) -> PyResult<Bound<'py, PyAny>> {
+        guarded(py, || match callback {
+            HookArgument::LeftOut => Ok(Bound::new(py, ListenerRegistrar::new(&self.engine))?.into_any()),
+            HookArgument::Given(callback) => {
+                Ok(Bound::new(py, listen::add(&self.engine, &callback)?)?.into_any())
+            }
+        })
+    }
+
+    /// Hands every audit entry to a callable too, as `sink(entry, phase)`; gives a handle. Turns the audit on where it
+    /// is off.
+    ///
+    /// It is told after the operation, with the phase `None`; what it raises is logged and changes nothing. A `strict` one
+    /// is told before the store is asked as well (phase `"decided"`, then `"done"`): where it raises then, the operation
+    /// is refused with the code `audit_failed`.
+    #[pyo3(signature = (sink, *, strict = false))]
+    fn add_audit_sink(&self, sink: &Bound<'_, PyAny>, strict: bool) -> PyResult<PyAuditSinkHandle> {
+        guarded(sink.py(), || sink::add(&self.engine, sink, strict))
+    }
+
+    /// Writes every audit entry to a file of JSON lines too, each with the hash of the one before; gives its handle. Turns
+    /// the audit on where it is off.
+    ///
+    /// `{pid}` in the path stands for the process's id. `strict`: the decision is on disk before the store is asked, and
+    /// the outcome after; where that fails, the operation is refused. `fsync` is `"never"`, `"interval"` (the default) or
+    /// `"always"`; `hmac_key` has at least 16 bytes; a file is rotated at `rotate_bytes` (64 MiB; 0 is never). Raises
+    /// `ConfigError` and `StoreError` where it cannot be opened.
+    #[pyo3(signature = (path, *, strict = false, fsync = None, hmac_key = None, rotate_bytes = None))]
+    fn add_audit_file<'py>(
+        &self,
+        path: &Bound<'py, PyAny>,
+        strict: bool,
+        fsync: Option<&Bound<'py, PyAny>>,
+        hmac_key: Option<&Bound<'py, PyAny>>,
+        rotate_bytes: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<PyAuditFileHandle> {
+        let py = path.py();
+        guarded(py, || {
+            let given = audit_file::Given { path, strict, fsync, hmac_key, rotate_bytes };
+            given.add(py, &self.engine)
+        })
+    }
+
+    /// Puts a policy document in the place of the one before, in one step: an operation sees all of the old one or all of
+    /// the new one.
+    ///
+    /// Hooks and limits of the program stay, and so do the buckets of limits that both documents declare alike. Raises
+    /// `ConfigError` for a document with nothing for a policy engine; then everything is as it was.
+    fn reload(&self, document: &Bound<'_, PyAny>) -> PyResult<()> {
+        guarded(document.py(), || document::reload(&self.engine, document))
+    }
+
+    /// Removes a sink by its handle; says whether it was there. What a file was told is written first.
+    fn remove_audit_sink(&self, handle: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let py = handle.py();
+        guarded(py, || {
+            if let Ok(handle) = handle.cast::<PyAuditSinkHandle>() {
+                return handle.get().remove_from(py, &self.engine);
+            }
+            if let Ok(handle) = handle.cast::<PyAuditFileHandle>() {
+                return handle.get().remove_from(py, &self.engine);
+            }
+            let what = convert::described(handle);
+            Err(errors::usage(py, format!("the handle is {what}: give what adding the sink returned")))
+        })
+    }
+
+    /// Waits until every entry so far is in the audit's files. Raises `StoreError` where one cannot be written.
+    fn flush_audit(&self, py: Python<'_>) -> PyResult<()> {
+        guarded(py, || py.detach(|| self.engine.flush_audit()).map_err(|error| errors::to_py(py, error)))
     }
 
     /// Turns the audit on with room for `max_entries` (10,000 by default).
@@ -375,13 +511,13 @@ impl PyPolicyEngine {
     fn __traverse__(&self, visitor: PyVisit<'_>) -> Result<(), PyTraverseError> {
         self.store.visit(&visitor)?;
         // An operation under way may hold a removed hook: that one is not shown, and so not taken for garbage.
-        self.engine.hooks().iter().try_for_each(|hook| visit(hook, &visitor))
+        registry::visit(&self.engine, &visitor)
     }
 
     /// Lets go of everything. What could still reach the engine then is refused, never allowed.
     fn __clear__(&self) {
         self.engine.remember(&Error::usage("the policy engine was cleared by the garbage collector"));
-        self.engine.remove_hooks(|_| true);
+        registry::clear(&self.engine);
         self.store.clear();
     }
 }

@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyTuple, PyType};
 
-use crate::convert;
+use crate::{convert, once};
 
 /// An exception inside one of the core's errors.
 struct Raised(PyErr);
@@ -34,7 +34,7 @@ const NAMES: [Class; 7] = [
 
 fn class(py: Python<'_>, wanted: Class) -> PyResult<&Bound<'_, PyType>> {
     static CLASSES: PyOnceLock<Classes> = PyOnceLock::new();
-    let Classes(classes) = CLASSES.get_or_try_init(py, || {
+    let Classes(classes) = once::get_or_make(&CLASSES, py, || {
         let module = py.import("checkrein.errors")?;
         let class = |class: Class| -> PyResult<Py<PyType>> {
             Ok(module.getattr(class.as_str())?.cast_into::<PyType>()?.unbind())
@@ -87,6 +87,10 @@ fn make(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
             fields.set_item("message", message)?;
             violation.reason.clone()
         }
+        Error::Store(store) => {
+            fields.set_item("applied", store.applied)?;
+            message
+        }
         Error::Pattern(pattern) => {
             fields.set_item("pattern", &pattern.pattern)?;
             fields.set_item("position", pattern.position)?;
@@ -95,8 +99,8 @@ fn make(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
         _ => message,
     };
     let raised = PyErr::from_value(class.call((first,), Some(&fields))?);
-    if let Some(cause) = error.cause().and_then(raised_of) {
-        raised.set_cause(py, Some(cause.clone_ref(py)));
+    if let Some(cause) = error.cause() {
+        raised.set_cause(py, raised_cause(py, cause));
     }
     Ok(raised)
 }
@@ -161,6 +165,15 @@ pub(crate) fn sort(py: Python<'_>, raised: PyErr) -> PyResult<Failed> {
     })
 }
 
+/// What made an error, as an exception: the host's own, or one of ours that the core knows as a cause.
+fn raised_cause(py: Python<'_>, cause: &Cause) -> Option<PyErr> {
+    if let Some(raised) = raised_of(cause) {
+        return Some(raised.clone_ref(py));
+    }
+    let ours = cause.as_error()?.downcast_ref::<Error>()?;
+    Some(to_py(py, ours.clone()))
+}
+
 fn raised_of(cause: &Cause) -> Option<&PyErr> {
     Some(&cause.as_host()?.downcast_ref::<Raised>()?.0)
 }
@@ -198,6 +211,7 @@ fn own_error(py: Python<'_>, raised: &PyErr) -> Option<Error> {
         violation(match code(Class::Violation, Code::Denied) {
             Code::HookFailed => ViolationKind::HookFailed,
             Code::Abandoned => ViolationKind::Abandoned,
+            Code::AuditFailed => ViolationKind::AuditFailed,
             _ => ViolationKind::Denied,
         })
         .into()
@@ -206,7 +220,8 @@ fn own_error(py: Python<'_>, raised: &PyErr) -> Option<Error> {
     } else if is(Class::Config) {
         Error::Config(message)
     } else if is(Class::Store) {
-        StoreError { message, code: code(Class::Store, Code::Store), cause: None }.into()
+        let applied = value.getattr("applied").ok().and_then(|applied| applied.extract().ok());
+        StoreError { message, code: code(Class::Store, Code::Store), applied, cause: None }.into()
     } else if is(Class::Usage) {
         Error::Usage(UsageError { message, code: code(Class::Usage, Code::Usage) })
     } else {

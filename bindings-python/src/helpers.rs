@@ -12,7 +12,7 @@ use crate::action::PyPolicyAction;
 use crate::context::Said;
 use crate::guard::guarded;
 use crate::hook::Callable;
-use crate::{bytes, errors};
+use crate::{bytes, errors, once};
 
 /// What `redact_value` gives: a hook that puts its bytes in the place of the value.
 #[pyclass(module = "checkrein.policy", frozen)]
@@ -151,7 +151,7 @@ pub(crate) fn action_of(hook: &Bound<'_, PyAny>) -> PyResult<Action> {
 pub(crate) fn recognise(hook: &Bound<'_, PyAny>) -> PyResult<Option<Helper>> {
     static KNOWN: PyOnceLock<[(Helper, Py<PyAny>); 3]> = PyOnceLock::new();
     let py = hook.py();
-    let known = KNOWN.get_or_try_init(py, || {
+    let known = once::get_or_make(&KNOWN, py, || {
         let module = py.import("checkrein.policy")?;
         let named = |helper: Helper| -> PyResult<_> {
             let function = module.getattr(helper.as_str())?.unbind();

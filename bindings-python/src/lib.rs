@@ -6,25 +6,40 @@
 
 mod action;
 mod adapters;
+mod ambient;
 mod answer;
 mod audit;
+mod audit_file;
 mod bytes;
 mod call;
+mod cli;
 mod clock;
 mod context;
 mod convert;
 mod database;
 mod depth;
+mod document;
 mod drive;
 mod engine;
 mod errors;
+mod explain;
+mod fork;
 mod guard;
 mod handle;
 mod helpers;
 mod hook;
 mod limits;
+mod listen;
 mod log;
+mod many;
+mod once;
+mod options;
 mod recent;
+mod registry;
+mod reply;
+mod scan;
+mod seen;
+mod sink;
 mod store;
 
 use pyo3::prelude::*;
@@ -34,9 +49,17 @@ mod _native {
     #[pymodule_export]
     use crate::action::PyPolicyAction;
     #[pymodule_export]
+    use crate::ambient::{begin_ambient, merged_context};
+    #[pymodule_export]
+    use crate::audit_file::{PyAuditFileHandle, audit_stats, audit_tail, verify_audit};
+    #[pymodule_export]
+    use crate::cli::command_line;
+    #[pymodule_export]
     use crate::clock::PyManualClock;
     #[pymodule_export]
     use crate::database::PyDatabase;
+    #[pymodule_export]
+    use crate::document::PyPolicyDocument;
     #[pymodule_export]
     use crate::engine::PyPolicyEngine;
     #[pymodule_export]
@@ -47,10 +70,19 @@ mod _native {
     use crate::handle::{PyHookHandle, Registrar};
     #[pymodule_export]
     use crate::helpers::{LogAndAllow, RedactValue, answer_of, note_of};
+    #[pymodule_export]
+    use crate::listen::{ListenerRegistrar, PyListenerHandle};
+    #[pymodule_export]
+    use crate::scan::PyScan;
+    #[pymodule_export]
+    use crate::sink::PyAuditSinkHandle;
 
     #[pymodule_init]
     fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
         use pyo3::types::{PyAnyMethods, PyModuleMethods};
+        if let Err(number) = crate::fork::watch() {
+            return Err(std::io::Error::from_raw_os_error(number).into());
+        }
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         // What is public is said by `checkrein/__init__.py`.
         module.delattr("__all__")

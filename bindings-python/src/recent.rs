@@ -10,6 +10,7 @@ use checkrein::context::{MAX_ID_BYTES, Value};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use crate::ambient;
 use crate::context::{KEPT, Said};
 
 /// Each place holds two: 16 agents in turn seldom meet a third at theirs, which would make its context anew.
@@ -29,16 +30,30 @@ impl Default for Recent {
 }
 
 impl Recent {
-    /// What an argument says; nothing where it is absent or `None`.
+    /// What an argument says, in the ambient context where there is one; nothing where neither says anything.
     ///
     /// # Errors
     /// As [`Said::of_argument`].
-    pub(crate) fn said(&self, object: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Arc<Said>>> {
-        let Some(object) = object.filter(|object| !object.is_none()) else {
-            return Ok(None);
-        };
+    pub(crate) fn said(
+        &self,
+        py: Python<'_>,
+        object: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Option<Arc<Said>>> {
+        let object = object.filter(|object| !object.is_none());
+        match (ambient::current(py)?, object) {
+            (None, None) => Ok(None),
+            (None, Some(object)) => self.said_of(object).map(Some),
+            (Some(ambient), None) => self.said_of(&ambient).map(Some),
+            (Some(ambient), Some(object)) => {
+                let merged = ambient::merge(&ambient, object)?;
+                self.said_of(&merged).map(Some)
+            }
+        }
+    }
+
+    fn said_of(&self, object: &Bound<'_, PyAny>) -> PyResult<Arc<Said>> {
         let Some(dict) = object.cast_exact::<PyDict>().ok().filter(|dict| dict.len() <= KEPT) else {
-            return Said::of_argument(Some(object)).map(|said| Some(Arc::new(said)));
+            return Said::of_argument(Some(object)).map(Arc::new);
         };
         let mut entries = Entries::default();
         for (entry, item) in entries.iter_mut().zip(dict.iter()) {
@@ -49,7 +64,7 @@ impl Recent {
         if let Some(Ok(held)) = place.map(Mutex::try_lock)
             && let Some(said) = held.iter().flatten().find(|said| is_of(said, &entries))
         {
-            return Ok(Some(Arc::clone(said)));
+            return Ok(Arc::clone(said));
         }
         let mut said = Said::default();
         for (name, value) in entries.iter().flatten() {
@@ -65,7 +80,7 @@ impl Recent {
                 older.replace(Arc::clone(&said))
             });
         }
-        Ok(Some(said))
+        Ok(said)
     }
 }
 

@@ -7,11 +7,24 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
+
+from conformance_host import (
+    Broken,
+    Fields,
+    ScriptedStore,
+    bytes_of,
+    bytes_text,
+    later,
+    pairs_of,
+    store_of,
+    text_bytes,
+    with_runs,
+    words,
+)
 
 from checkrein import (
     CheckreinError,
@@ -19,9 +32,11 @@ from checkrein import (
     ManualClock,
     PatternError,
     PolicyAction,
+    PolicyDocument,
     PolicyEngine,
     PolicyViolation,
     RateLimitExceeded,
+    StoreError,
     UsageError,
 )
 from checkrein.policy import allow_all, deny_all, log_and_allow, redact_value, require_agent_id
@@ -39,47 +54,6 @@ ERROR_FIELDS = {
 Json = dict[str, Any]
 
 
-class Broken(Exception):
-    """What scripted hosts raise."""
-
-
-class Fields:
-    """An object that is taken apart; what is left over is a field that nobody knows."""
-
-    def __init__(self, what: str, fields: Json) -> None:
-        self.what, self.fields = what, dict(fields)
-
-    def take(self, name: str, default: Any = None) -> Any:
-        return self.fields.pop(name, default)
-
-    def end(self) -> None:
-        assert not self.fields, f"{self.what}: unknown fields {sorted(self.fields)}"
-
-
-def text_bytes(text: str) -> bytes:
-    parts = re.split(r"\\x([0-9a-f]{2})", text)
-    assert not any("\\" in part for part in parts[::2]), f"`{text}`: after a backslash comes xNN"
-    return b"".join(bytes.fromhex(part) if n % 2 else part.encode() for n, part in enumerate(parts))
-
-
-def bytes_text(value: bytes) -> str:
-    return value.replace(b"\\", b"\\x5c").decode(errors="backslashreplace")
-
-
-def bytes_of(value: Any) -> Any:
-    """Bytes as the vectors write them, and the wrong things that they ask for."""
-    if isinstance(value, str):
-        return text_bytes(value)
-    fields = Fields("bytes", value)
-    if "wrong" in value:
-        wrong = {"number": 5, "null": None}[fields.take("wrong")]
-        fields.end()
-        return wrong
-    unit, times = text_bytes(fields.take("repeat")), fields.take("times")
-    fields.end()
-    return unit * times
-
-
 def placeholders(text: str | None) -> str | None:
     if text is None:
         return None
@@ -87,50 +61,6 @@ def placeholders(text: str | None) -> str | None:
     for word in NONSENSE:
         text = text.replace(word, "{nonsense}")
     return text
-
-
-def words(script: list[str]) -> Callable[[], str]:
-    """The nth call gives the nth word; the last repeats."""
-    rest = itertools.chain(script, itertools.repeat(script[-1]))
-    return lambda: next(rest)
-
-
-async def later(answer: Any) -> Any:
-    return answer
-
-
-class ScriptedStore:
-    def __init__(self, script: list[str]) -> None:
-        self.next_word, self.data = words(script), dict[bytes, bytes]()
-
-    def put(self, key: bytes, value: bytes) -> Any:
-        return self.do(lambda: self.data.__setitem__(key, value))
-
-    def get(self, key: bytes) -> Any:
-        return self.do(lambda: self.data.get(key))
-
-    def delete(self, key: bytes) -> Any:
-        return self.do(lambda: self.data.pop(key, None) and None)
-
-    def do(self, deed: Callable[[], Any]) -> Any:
-        word, _, rest = self.next_word().partition(":")
-        match word:
-            case "ok":
-                return deed()
-            case "raise":
-                raise Broken("the store's secret")
-            case "ok_then_raise":
-                deed()
-                raise Broken("the store's secret")
-            case "nonsense":
-                return "nonsense"
-            case "violate":
-                raise PolicyViolation(rest)
-            case "later":
-                return later(deed())
-            case "cancel":
-                raise KeyboardInterrupt
-        raise AssertionError(f"unknown word `{word}` of a store")
 
 
 class World:
@@ -142,20 +72,30 @@ class World:
             fields.take(name)
         policy, host = Fields("policy", fields.take("policy", {})), Fields("host", fields.take("host", {}))
         self.steps, self.audit = fields.take("steps"), fields.take("audit")
+        self.denied, self.sunk = fields.take("denied", []), fields.take("sunk", [])
+        document = fields.take("document")
         fields.end()
-        store, options = host.take("store", "memory"), {}
-        if (max_open := policy.take("max_open_operations")) is not None:
-            options["max_open_operations"] = max_open
-        if store == "memory":
-            self.store: Any = Database.memory()
-        else:
-            assert set(store) == {"script"}, "unknown fields of a store"
-            self.store = ScriptedStore(store["script"])
+        names = ("max_open_operations", "require_context", "mode")
+        options = {name: policy.take(name) for name in names if name in policy.fields}
+        options_error = policy.take("options_error")
+        self.store = store_of(host.take("store", "memory"))
         self.clock = ManualClock(START_NS)
-        self.engine = PolicyEngine(self.store, clock=self.clock, **options)
+        self.engine: Any = None
+
+        def make() -> None:
+            said = None if document is None else PolicyDocument.parse(json.dumps(document), "json")
+            self.engine = PolicyEngine(self.store, said, clock=self.clock, **options)
+
+        compare({"error": options_error} if options_error else {"ok": True}, self.outcome(make, "ok"))
         self.hooks: dict[str, tuple[str, str, Any]] = {}
         self.handles: dict[str, Any] = {}
-        self.set_up(policy, host)
+        self.listeners: dict[str, Any] = {}
+        self.sinks: dict[str, tuple[bool, Any]] = {}
+        self.sink_handles: dict[str, Any] = {}
+        self.told_denied: list[Json] = []
+        self.told_sunk: list[Json] = []
+        if self.engine is not None:
+            self.set_up(policy, host)
 
     def set_up(self, policy: Fields, host: Fields) -> None:
         for hook in policy.take("hooks", []):
@@ -174,7 +114,58 @@ class World:
             fields.end()
             if not spare:
                 self.expecting(error, lambda _, name=name: self.add_hook(name))
+        for listener in host.take("listeners", []):
+            fields = Fields("listener", listener)
+            name, next_word = fields.take("name"), words(fields.take("script"))
+            fields.end()
+            self.listeners[name] = self.engine.on_denied(self.listening(name, next_word))
+        for sink in host.take("sinks", []):
+            fields = Fields("sink", sink)
+            name, strict, next_word = fields.take("name"), fields.take("strict", False), words(fields.take("script"))
+            spare = fields.take("spare", False)
+            fields.end()
+            self.sinks[name] = (strict, self.sinking(name, next_word))
+            if not spare:
+                self.add_sink(name)
         host.end()
+
+    def listening(self, name: str, next_word: Callable[[], str]) -> Callable[[Any], None]:
+        def listen(error: Any) -> None:
+            key = {} if error.key is None else {"key": bytes_text(error.key)}
+            self.told_denied.append({"listener": name, "code": error.code, **key})
+            if (word := next_word()) != "ok":
+                assert word == "raise", f"unknown word `{word}` of a listener"
+                raise Broken("the listener's secret")
+
+        return listen
+
+    def sinking(self, name: str, next_word: Callable[[], str]) -> Callable[[Any, Any], Any]:
+        def sink(entry: Any, phase: str | None) -> Any:
+            told = {"sink": name, "phase": phase}
+            told.update((field, entry.get(field)) for field in ("operation", "key", "result", "applied", "rule"))
+            self.told_sunk.append({field: value for field, value in told.items() if value is not None})
+            match next_word():
+                case "ok":
+                    return None
+                case "raise":
+                    raise Broken("the sink's secret")
+                case "later":
+                    return later(None)
+                case word:
+                    raise AssertionError(f"unknown word `{word}` of a sink")
+
+        return sink
+
+    def add_sink(self, name: str) -> None:
+        strict, sink = self.sinks[name]
+        self.sink_handles[name] = self.engine.add_audit_sink(sink, strict=strict)
+
+    def remove_sink(self, name: str) -> None:
+        assert self.engine.remove_audit_sink(self.sink_handles.pop(name)), f"`{name}` was not there"
+
+    def remove_listener(self, name: str) -> None:
+        handle = self.listeners.pop(name)
+        assert handle.remove() and not self.engine.remove(handle), f"`{name}` was not there once"
 
     def expecting(self, given: Json, call: Callable[[Fields], Any]) -> None:
         fields = Fields("set-up", given)
@@ -228,7 +219,7 @@ class World:
             "check": lambda: shown(context.get(rest.partition("=")[0])) == rest.partition("=")[2],
         }
         if word in denied_unless:
-            return PolicyAction.ALLOW if denied_unless[word]() else PolicyAction.DENY
+            return PolicyAction.ALLOW if denied_unless[word]() else PolicyAction.deny("not what was expected")
         match word:
             case "allow":
                 return PolicyAction.ALLOW
@@ -263,6 +254,9 @@ class World:
                 self.engine.put(text_bytes(name), text_bytes(new), context)
             case "get":
                 self.engine.get(text_bytes(rest), context)
+            case "scan":
+                for _ in self.engine.scan(text_bytes(rest), context):
+                    pass
             case "cancel":
                 raise KeyboardInterrupt
             case _:
@@ -285,7 +279,24 @@ class World:
             self.clock.advance_ns(at_ns - self.clock.monotonic_ns)
         kind, call = self.deed(do, fields)
         fields.end()
-        compare(want, self.outcome(call, kind))
+        compare(want, call() if do == "scan" else self.outcome(call, kind))
+
+    def scanned(self, prefix: Any, take: int | None, said: Json) -> Json:
+        pairs: list[tuple[bytes, bytes]] = []
+
+        def scan() -> None:
+            with self.engine.scan(prefix, **said) as found:
+                for pair in itertools.islice(found, take):
+                    pairs.append(pair)
+
+        outcome = self.outcome(scan, "ok")
+        return {"pairs": pairs} | ({} if "ok" in outcome else outcome)
+
+    def explained(self, operation: str, key: Any, said: Json) -> Json:
+        told = self.engine.explain(operation, key, **said)
+        told["hooks"] = [[hook[name] for name in ("rule", "kind", "mode", "answer")] for hook in told["hooks"]]
+        told["limits"] = [as_status(limit) for limit in told["limits"]]
+        return told
 
     def deed(self, do: str, fields: Fields) -> tuple[str, Callable[[], Any]]:
         """What a step gives, and the call that gives it."""
@@ -304,10 +315,34 @@ class World:
             return "value", lambda: held.get(key)
         if do == "status":
             operation = take("operation")
-            return "status", lambda: [
-                {name: limit[name] for name in ("operation", "scope", "capacity", "remaining", "retry_after_ns")}
-                for limit in engine.rate_limit_status(operation, **said)
-            ]
+            return "status", lambda: list(map(as_status, engine.rate_limit_status(operation, **said)))
+        if do == "get_many":
+            keys = [bytes_of(key) for key in with_runs(take("keys"), lambda key, value: key)]
+            return "values", lambda: engine.get_many(keys, **said)
+        if do == "batch":
+            given = with_runs(take("ops"), lambda key, value: ("put", key, value))
+            ops = [(word, *map(bytes_of, rest)) for word, *rest in given]
+            if "atomic" in fields.fields:
+                said["atomic"] = take("atomic")
+            return "ok", lambda: engine.batch(ops, **said)
+        if do == "fill":
+            pairs, held = pairs_of(take("pairs")), self.store.data if isinstance(self.store, ScriptedStore) else None
+            return "ok", lambda: self.store.batch([("put", *pair) for pair in pairs]) if held is None else held.update(pairs)
+        if do == "scan":
+            prefix, how_many = bytes_of(take("prefix")), take("take")
+            return "pairs", lambda: self.scanned(prefix, how_many, said)
+        if do == "explain":
+            operation, key = take("operation"), bytes_of(take("key"))
+            return "explain", lambda: self.explained(operation, key, said)
+        if do == "parse":
+            text, form = take("document"), take("format")
+            return "ok", lambda: PolicyDocument.parse(text, form)
+        if do == "reload":
+            text = json.dumps(take("document"))
+            return "ok", lambda: engine.reload(PolicyDocument.parse(text, "json"))
+        if do in ("add_sink", "remove_sink", "remove_listener"):
+            name = take("name")
+            return "ok", lambda: getattr(self, do)(name)
         if do == "audit":
             names = ("limit", "agent_id", "session_id", "operation", "result", "keys")
             wanted = {name: take(name) for name in names if name in fields.fields}
@@ -334,10 +369,19 @@ class World:
         assert do == "close", f"unknown step `{do}`"
         return "ok", self.store.close
 
+    def check_told(self) -> None:
+        """What listeners and sinks were told."""
+        assert self.told_denied == self.denied, f"the listeners\n  want {self.denied}\n  got  {self.told_denied}"
+        assert self.told_sunk == self.sunk, f"the sinks\n  want {self.sunk}\n  got  {self.told_sunk}"
+
     def check_audit(self) -> None:
         if self.audit is not None:
             entries = self.outcome(lambda: self.engine.get_audit_log(limit=1_000_000), "entries")
             got = [] if "error" in entries else list(map(as_vector, itertools.count(1), entries["entries"]))
+            ids = list(dict.fromkeys(entry["operation_id"] for entry in entries.get("entries", [])))
+            for want, have, entry in zip(self.audit, got, entries.get("entries", [])):
+                if "same" in want:
+                    have["same"] = ids.index(entry["operation_id"]) + 1
             assert got == self.audit, f"the audit\n  want {self.audit}\n  got  {got}"
 
 
@@ -369,9 +413,23 @@ def as_vector(place: int, entry: Any) -> Json:
     return entry
 
 
+def as_status(limit: Any) -> Json:
+    return {name: limit[name] for name in ("operation", "scope", "capacity", "remaining", "retry_after_ns")}
+
+
 def compare(want: Json, got: Json) -> None:
     if "error" in want and "error" in got:
         compare_error(want["error"], got["error"])
+        assert set(want) == set(got) <= {"error", "pairs"} and pairs_of(want.get("pairs", [])) == got.get("pairs", [])
+    elif "explain" in want and "explain" in got:
+        assert set(want["explain"]) <= {"verdict", "rule", "reason", "mode", "hooks", "limits"}, "unknown fields"
+        have = {name: got["explain"][name] for name in want["explain"]}
+        assert have == want["explain"], f"want {want}\n  got  {have!r}"
+    elif "pairs" in want and "pairs" in got:
+        assert got == want | {"pairs": pairs_of(want["pairs"])}, f"want {want}\n  got  {got!r}"
+    elif "values" in want and "values" in got:
+        values = [None if value is None else bytes_of(value) for value in want["values"]]
+        assert got["values"] == values, f"want {want}\n  got  {got!r}"
     elif want.get("value") is not None and isinstance(got.get("value"), bytes):
         assert got["value"] == bytes_of(want["value"])
     else:
@@ -389,6 +447,8 @@ def compare_error(want: Json, error: CheckreinError) -> None:
     names: tuple[str, ...] = ()
     if isinstance(error, PolicyViolation):
         names += ("reason", "rule", "operation", "key", "applied")
+    if isinstance(error, StoreError):
+        names += ("applied",)
     if isinstance(error, PatternError):
         names += ("position",)
     if isinstance(error, RateLimitExceeded):
@@ -399,7 +459,7 @@ def compare_error(want: Json, error: CheckreinError) -> None:
         if name == "message":
             assert value in placeholders(str(error)), f"`{error}` does not say `{value}`"
         elif name == "key":
-            assert have[name] == bytes_of(value)
+            assert have[name] == (None if value is None else bytes_of(value))
         else:
             got = placeholders(have.get(name)) if name == "reason" else have.get(name)
             assert got == value, f"`{name}` of the error\n  want {value!r}\n  got  {got!r}"
@@ -425,3 +485,4 @@ def run(vector: Json) -> None:
     for step in world.steps:
         world.perform(step)
     world.check_audit()
+    world.check_told()

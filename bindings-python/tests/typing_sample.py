@@ -5,17 +5,23 @@ from collections.abc import Mapping
 
 import redis
 
+import checkrein
 from checkrein import (
+    AuditFileHandle,
+    AuditSinkHandle,
     Database,
     HookHandle,
+    ListenerHandle,
     ManualClock,
     PolicyAction,
+    PolicyDocument,
     PolicyEngine,
     PolicyViolation,
     RateLimitExceeded,
     StoreError,
 )
 from checkrein.policy import deny_all, log_and_allow, redact_value, require_agent_id
+from checkrein.types import AuditEntry, AuditReport, BatchOp, Explanation
 
 
 class DictStore:
@@ -86,3 +92,42 @@ with Database.memory() as database:
     other = PolicyEngine(database)
     other.put(bytearray(b"k"), memoryview(b"v"))
 closed: bool = database.closed
+
+document: PolicyDocument = PolicyDocument.parse(
+    'version: 1\nhooks: [{on: before_write, keys: "system/**", action: deny}]', "yaml"
+)
+several = PolicyEngine(Database.memory(), document, require_context=("agent_id",), mode="enforce")
+listener: ListenerHandle = several.on_denied(lambda error: print(error.reason))
+
+
+@several.on_denied()
+def tell(error: PolicyViolation) -> None:
+    print(error.code)
+
+
+def sink(entry: AuditEntry, phase: str | None) -> None:
+    print(entry["operation"], phase)
+
+
+handed: AuditSinkHandle = several.add_audit_sink(sink, strict=True)
+ops: list[BatchOp] = [("put", b"users/a", b"1"), ("delete", b"users/b")]
+with checkrein.context(agent_id="agent_001"):
+    several.batch(ops)
+    values: list[bytes | None] = several.get_many([b"users/a"])
+    with several.scan(b"users/") as pairs:
+        for name, content in pairs:
+            print(name.decode(), content.decode())
+    explained: Explanation = several.explain("write", b"users/a")
+    work = checkrein.carry(several.get)
+    result: bytes | None = work(b"users/a")
+several.remove(listener)
+several.remove(tell)
+several.remove_audit_sink(handed)
+several.reload(document)
+
+
+def written(engine: PolicyEngine) -> AuditReport:
+    file: AuditFileHandle = engine.add_audit_file("audit.jsonl", fsync="always", rotate_bytes=1 << 20)
+    head: str = file.head()
+    file.close()
+    return checkrein.verify_audit("audit.jsonl", head=head)

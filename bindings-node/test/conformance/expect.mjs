@@ -57,8 +57,17 @@ export function compareError(want, error, where = '') {
   }
 }
 
+/** All entries in the words of the vectors, with the number of its operation where one is wanted. */
+export function entriesOf(entries, wanted) {
+  const ids = [...new Set(entries.map((entry) => entry.operation_id))];
+  return entries.map((entry, at) => {
+    const shown = entryOf(entry, at);
+    return wanted[at]?.same === undefined ? shown : { ...shown, same: ids.indexOf(entry.operation_id) + 1 };
+  });
+}
+
 /** An entry in the words of the vectors. */
-export function entryOf(entry, place) {
+function entryOf(entry, place) {
   const { operation_id: id, timestamp, timestamp_ns: ns, sequence, surface, logged, ...rest } = entry;
   assert.ok(typeof id === 'string' && id !== '', 'an entry without an id');
   const micros = String((ns % 1_000_000_000n) / 1000n).padStart(6, '0');

@@ -48,6 +48,32 @@ export function bytes(value) {
   );
 }
 
+/** The elements of a list in which a run stands for many. */
+function elements(list, made) {
+  return list.flatMap((each) => {
+    if (typeof each !== 'object' || each === null || !('run' in each)) return [each];
+    assert.deepEqual(Object.keys(each).filter((name) => !['run', 'from', 'times', 'value'].includes(name)), []);
+    const numbers = Array.from({ length: each.times }, (_, at) => String(each.from + at).padStart(4, '0'));
+    return numbers.map((number) => made(`${each.run}${number}`, each.value));
+  });
+}
+
+/** Pairs of bytes. */
+export function pairs(list) {
+  return elements(list, (key, value) => [key, value]).map(([key, value]) => [bytes(key), bytes(value)]);
+}
+
+/** A list of keys. */
+export function keys(list) {
+  return elements(list, (key) => key).map(bytes);
+}
+
+/** The operations of a batch. */
+export function operations(list) {
+  const all = elements(list, (key, value) => ['put', key, value]);
+  return all.map(([what, ...rest]) => [what, ...rest.map(bytes)]);
+}
+
 /** Bytes as a vector would write them; where they are no UTF-8, byte by byte. */
 export function escaped(value) {
   try {

@@ -1,4 +1,4 @@
-// The scripted host: hooks and a store that do one word of their script at each call.
+// The scripted host's hooks: they do one word of their script at each call.
 
 import { PolicyAction, PolicyViolation, UsageError } from 'checkrein';
 
@@ -11,7 +11,7 @@ export class Breakage extends Error {
 }
 
 /** Which of its words a script is at. */
-class Words {
+export class Words {
   #words;
   #calls = 0;
 
@@ -81,6 +81,10 @@ function perform(text, ctx, world) {
     }
     case 'get':
       return world.nested((options) => world.policy.get(bytes(rest), world.context, options));
+    case 'scan':
+      return world.nested(async (options) => {
+        for await (const pair of world.policy.scan(bytes(rest), world.context, options)) void pair;
+      });
     case 'cancel':
       world.controller.abort(world.cancelled);
       return PolicyAction.ALLOW;
@@ -98,56 +102,5 @@ function perform(text, ctx, world) {
       return allowIf(ctx.key.equals(bytes(rest)));
     default:
       throw new Error(`unknown word \`${text}\``);
-  }
-}
-
-/** A store of the host over a map of its own. */
-export class ScriptedStore {
-  #words;
-  #map = new Map();
-  #world;
-
-  constructor(script, world) {
-    this.#words = new Words(script);
-    this.#world = world;
-  }
-
-  holds(key) {
-    return this.#map.get(key.toString('latin1'));
-  }
-
-  put(key, value) {
-    return this.#do(() => void this.#map.set(key.toString('latin1'), value));
-  }
-
-  get(key) {
-    return this.#do(() => this.holds(key));
-  }
-
-  delete(key) {
-    return this.#do(() => void this.#map.delete(key.toString('latin1')));
-  }
-
-  #do(deed) {
-    const word = this.#words.next();
-    switch (word) {
-      case 'ok':
-        return deed();
-      case 'raise':
-        throw new Breakage();
-      case 'nonsense':
-        return 5;
-      case 'ok_then_raise':
-        deed();
-        throw new Breakage();
-      case 'later':
-        return Promise.resolve().then(deed);
-      case 'cancel':
-        this.#world.controller.abort(this.#world.cancelled);
-        return undefined;
-      default:
-        if (word.startsWith('violate:')) throw new PolicyViolation(word.slice('violate:'.length));
-        throw new Error(`unknown word \`${word}\` of a store`);
-    }
   }
 }

@@ -8,16 +8,19 @@ import {
   denyAll,
   logAndAllow,
   ManualClock,
+  parseDocument,
   PolicyAction,
-  PolicyContext,
   PolicyEngine,
   redactValue,
   requireAgentId,
 } from 'checkrein';
 
-import { compareError, entryOf } from './expect.mjs';
-import { bytes, escaped, Fields } from './fields.mjs';
-import { scriptedHook, ScriptedStore } from './script.mjs';
+import { Ears } from './ears.mjs';
+import { compareError, entriesOf } from './expect.mjs';
+import { bytes, Fields } from './fields.mjs';
+import { scriptedHook } from './script.mjs';
+import { check, perform } from './steps.mjs';
+import { storeOf } from './store.mjs';
 
 export const START_NS = 1_700_000_000_000_000_000n;
 const METHODS = {
@@ -32,12 +35,17 @@ const METHODS = {
 export class World {
   #clock = new ManualClock(START_NS);
   #elapsed = 0n;
-  #store;
   #scripts = new Map();
   #handles = new Map();
   #steps;
+  #told;
   #audit;
-  #faults = [];
+  /** The engine; nothing where making it had to fail. */
+  policy;
+  /** The engine's store. */
+  store;
+  /** Listeners and sinks. */
+  ears;
   /** The context of the step that is being performed. */
   context = undefined;
   /** Aborts the operation of that step. */
@@ -47,32 +55,35 @@ export class World {
   constructor(fields) {
     const policy = fields.nested('policy');
     const host = fields.nested('host');
+    const document = fields.take('document');
     this.#steps = fields.list('steps');
+    this.#told = [fields.take('denied'), fields.take('sunk')];
     this.#audit = fields.take('audit');
     fields.end();
 
-    const store = host.take('store') ?? 'memory';
-    if (store === 'memory') this.#store = Database.memory();
-    else {
-      const of = new Fields(store, 'store');
-      this.#store = new ScriptedStore(of.take('script'), this);
-      of.end();
-    }
-    const maxOpenOperations = policy.take('max_open_operations');
-    this.policy = new PolicyEngine(this.#store, {
-      clock: this.#clock,
-      ...(maxOpenOperations === undefined ? {} : { maxOpenOperations }),
+    this.store = storeOf(host.take('store') ?? 'memory', this, () => Database.memory());
+    const names = { max_open_operations: 'maxOpenOperations', require_context: 'requireContext', mode: 'mode' };
+    const given = Object.entries(names).map(([name, ours]) => [ours, policy.take(name)]);
+    const options = Object.fromEntries(given.filter(([, value]) => value !== undefined));
+    const fault = policy.take('options_error');
+    this.#expecting(fault, () => {
+      if (document !== undefined) options.document = documentOf(document);
+      this.policy = new PolicyEngine(this.store, { clock: this.#clock, ...options });
     });
+    if (fault !== undefined) {
+      assert.deepEqual(this.#steps, []);
+      return;
+    }
     for (const hook of policy.list('hooks')) this.#declare(hook);
     for (const limit of policy.list('rate_limits')) {
-      this.#expecting(limit.take('error'), () => this.#addRateLimit(limit));
+      this.#expecting(limit.take('error'), () => this.addRateLimit(limit));
     }
     const audit = policy.take('audit');
     if (audit !== undefined) {
-      const options = new Fields(audit, 'audit');
-      const maxEntries = options.take('max_entries');
-      this.#expecting(options.take('error'), () => this.policy.enableAudit({ maxEntries }));
-      options.end();
+      const of = new Fields(audit, 'audit');
+      const maxEntries = of.take('max_entries');
+      this.#expecting(of.take('error'), () => this.policy.enableAudit({ maxEntries }));
+      of.end();
     }
     policy.end();
     for (const hook of host.list('hooks')) {
@@ -83,6 +94,7 @@ export class World {
       if (!hook.take('spare')) this.#expecting(error, () => this.addHook(name));
       hook.end();
     }
+    this.ears = new Ears(host, this.policy);
     host.end();
   }
 
@@ -125,7 +137,7 @@ export class World {
     hook.end();
   }
 
-  #addRateLimit(limit) {
+  addRateLimit(limit) {
     const names = {
       max_per_second: 'maxPerSecond',
       max_per_minute: 'maxPerMinute',
@@ -162,112 +174,11 @@ export class World {
         this.#elapsed = BigInt(atNs);
       }
       const expect = step.take('expect') ?? { ok: true };
-      await this.#check(`step ${at + 1}, ${what}`, expect, () => this.#perform(what, step));
+      await check(this, `step ${at + 1}, ${what}`, expect, () => perform(this, what, step));
     }
+    if (this.policy === undefined) return;
+    this.ears.check(...this.#told);
     this.#checkAudit();
-  }
-
-  async #check(where, expect, deed) {
-    let got;
-    try {
-      got = await deed();
-    } catch (error) {
-      if (error === this.cancelled) got = { cancelled: true };
-      else if ('error' in expect) return compareError(expect.error, error, where);
-      else throw error;
-    }
-    const want = 'value' in expect ? { value: expect.value === null ? undefined : bytes(expect.value) } : expect;
-    assert.deepEqual(got, want, where);
-  }
-
-  async #perform(what, step) {
-    const key = step.take('key');
-    const value = step.take('value');
-    this.context = step.take('context');
-    const { policy, context } = this;
-    this.controller = new AbortController();
-    const options = { signal: this.controller.signal };
-    switch (what) {
-      case 'put':
-        step.end();
-        await policy.put(bytes(key), bytes(value), context, options);
-        return { ok: true };
-      case 'get':
-        step.end();
-        return { value: await policy.get(bytes(key), context, options) };
-      case 'delete':
-        step.end();
-        await policy.delete(bytes(key), context, options);
-        return { ok: true };
-      case 'stored': {
-        step.end();
-        const of = this.#store;
-        return { value: of instanceof Database ? await of.get(bytes(key)) : of.holds(bytes(key)) };
-      }
-      case 'status': {
-        const operation = step.take('operation');
-        step.end();
-        const status = policy.rateLimitStatus(operation, context).map((limit) => ({
-          operation: limit.operation,
-          scope: limit.scope,
-          capacity: limit.capacity,
-          remaining: limit.remaining,
-          retry_after_ns: Number(limit.retryAfterNs),
-        }));
-        return { status };
-      }
-      case 'add_rate_limit':
-        this.#addRateLimit(step);
-        return { ok: true };
-      case 'add_hook':
-      case 'remove_hook': {
-        const name = step.take('name');
-        step.end();
-        if (what === 'add_hook') this.addHook(name);
-        else this.removeHook(name);
-        return { ok: true };
-      }
-      case 'enable_audit': {
-        const maxEntries = step.take('max_entries');
-        step.end();
-        policy.enableAudit({ maxEntries });
-        return { ok: true };
-      }
-      case 'disable_audit':
-        step.end();
-        policy.disableAudit();
-        return { ok: true };
-      case 'close':
-        step.end();
-        await this.#store.close();
-        return { ok: true };
-      case 'audit': {
-        const names = { limit: 'limit', agent_id: 'agentId', session_id: 'sessionId' };
-        for (const same of ['operation', 'result', 'keys']) names[same] = same;
-        const given = Object.entries(names).map(([name, ours]) => [ours, step.take(name)]);
-        const since = step.take('since_ns');
-        if (since !== undefined) given.push(['since', START_NS + BigInt(since)]);
-        step.end();
-        const filter = Object.fromEntries(given.filter(([, wanted]) => wanted !== undefined));
-        return { sequences: policy.getAuditLog(filter).map((entry) => entry.sequence) };
-      }
-      case 'helper': {
-        const replacement = step.take('replacement');
-        const helper = {
-          deny_all: denyAll,
-          allow_all: allowAll,
-          require_agent_id: requireAgentId,
-          redact_value: replacement === undefined ? undefined : redactValue(bytes(replacement)),
-        }[step.take('helper')];
-        step.end();
-        const answer = helper(new PolicyContext('write', Buffer.from('k'), Buffer.from('v'), context));
-        const kind = answer.kind.toLowerCase();
-        const payload = answer.reason ?? (answer.value && escaped(answer.value));
-        return { answer: payload === undefined ? kind : `${kind}:${payload}` };
-      }
-      default:
-        throw new Error(`unknown step \`${what}\``);
-    }
   }
 
   #checkAudit() {
@@ -279,6 +190,11 @@ export class World {
       assert.equal(this.#audit, undefined, 'the audit is off');
       return;
     }
-    if (this.#audit !== undefined) assert.deepEqual(entries.map(entryOf), this.#audit);
+    if (this.#audit !== undefined) assert.deepEqual(entriesOf(entries, this.#audit), this.#audit);
   }
+}
+
+/** A policy document that a vector gives as JSON. */
+export function documentOf(document) {
+  return parseDocument(JSON.stringify(document), 'json', 'policy.json');
 }

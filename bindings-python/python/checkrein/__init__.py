@@ -8,14 +8,22 @@
 >>> policy.put(b"users/alice", b"data", context={"agent_id": "agent_001"})
 """
 
+from checkrein import audit
 from checkrein._native import (
+    AuditFileHandle,
+    AuditSinkHandle,
     Database,
     HookHandle,
+    ListenerHandle,
     ManualClock,
     PolicyAction,
+    PolicyDocument,
     PolicyEngine,
+    Scan,
     __version__,
+    verify_audit,
 )
+from checkrein.ambient import carry, context
 from checkrein.errors import (
     CheckreinError,
     ConfigError,
@@ -27,17 +35,29 @@ from checkrein.errors import (
 )
 
 __all__ = [
+    "AuditFileHandle",
+    "AuditSinkHandle",
     "CheckreinError",
     "ConfigError",
     "Database",
     "HookHandle",
+    "ListenerHandle",
     "ManualClock",
     "PatternError",
     "PolicyAction",
+    "PolicyDocument",
     "PolicyEngine",
     "PolicyViolation",
     "RateLimitExceeded",
+    "Scan",
     "StoreError",
     "UsageError",
     "__version__",
+    "audit",
+    "carry",
+    "context",
+    "load",
+    "verify_audit",
 ]
+
+load = PolicyDocument.load

@@ -5,6 +5,8 @@ The classes are plain Python classes: they can be raised and subclassed by users
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = [
     "CheckreinError",
     "ConfigError",
@@ -38,7 +40,7 @@ class PolicyViolation(CheckreinError):
     """An operation was refused. Raised in a hook, it refuses with that reason.
 
     The code is ``denied``, ``hook_failed`` (a hook raised, or answered with what is no answer: the exception is the
-    ``__cause__``) or ``abandoned``.
+    ``__cause__``), ``abandoned``, or ``audit_failed`` (a strict sink of the audit failed).
     """
 
     _default_code = "denied"
@@ -121,14 +123,27 @@ class ConfigError(CheckreinError):
 
     _default_code = "config"
 
+    problems: list[dict[str, Any]]
+    """Of a policy document: what is wrong with it, as dicts of ``line``, ``column`` and ``message``; at most 20."""
+
+    def __init__(self, message: str = "", *, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.problems = []
+
 
 class StoreError(CheckreinError):
     """The store failed; its own exception is the ``__cause__``.
 
-    The code is ``store``, ``store_locked``, ``store_damaged``, ``store_full`` or ``store_closed``.
+    The code is ``store``, ``store_locked``, ``store_damaged``, ``store_full``, ``store_closed`` or ``store_partial`` (a
+    batch that is not atomic ended half-way).
     """
 
     _default_code = "store"
+
+    def __init__(self, message: str = "", *, applied: int | None = None, code: str | None = None) -> None:
+        super().__init__(message, code=code)
+        self.applied: int | None = applied
+        """Of a batch that is not atomic: how many of its operations, the first ones, were done."""
 
 
 class UsageError(CheckreinError):

@@ -6,16 +6,24 @@ Nothing here is needed at run time; any object of the right shape will do.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeAlias, TypedDict
+from typing import Any, Literal, Protocol, TypeAlias, TypedDict
 
 from checkrein._native import PolicyAction
 
 __all__ = [
     "Answer",
     "AuditEntry",
+    "AuditLine",
+    "AuditProblem",
+    "AuditReport",
+    "AuditSink",
+    "AuditStats",
+    "BatchOp",
     "BytesLike",
     "Context",
     "ContextValue",
+    "ExplainedHook",
+    "Explanation",
     "HookContext",
     "LimitStatus",
     "ReadHook",
@@ -43,8 +51,17 @@ ValueHook: TypeAlias = Callable[[bytes, bytes, HookContext], Answer]
 """A hook at a trigger with a value: after_read, before_write, after_write."""
 
 
+BatchOp: TypeAlias = tuple[Literal["put"], BytesLike, BytesLike] | tuple[Literal["delete"], BytesLike]
+"""One operation of a batch."""
+
+
 class Store(Protocol):
-    """What an engine needs of a store. The names of the arguments are free."""
+    """What an engine needs of a store. The names of the arguments are free.
+
+    It may have two more methods, found by their names: ``scan(prefix, after, limit)`` gives a list of pairs of key and
+    value, in the order of the keys' bytes, from the first key greater than ``after`` (``None``: from the beginning), at
+    most ``limit``; an empty list is the end. ``batch(ops)`` does all operations of a list like :data:`BatchOp`, or none.
+    """
 
     def put(self, key: bytes, value: bytes, /) -> object:
         """Sets the key to the value; replies nothing, or true."""
@@ -84,6 +101,29 @@ class LimitStatus(TypedDict):
     overflow: bool
 
 
+class ExplainedHook(TypedDict):
+    """A hook that matches, and what it would answer."""
+
+    rule: str
+    trigger: str
+    keys: str
+    kind: str
+    mode: str
+    answer: str
+
+
+class Explanation(TypedDict):
+    """What would be asked about an operation, and the verdict that is foreseen."""
+
+    operation: str
+    verdict: str
+    rule: str | None
+    reason: str | None
+    mode: str
+    hooks: list[ExplainedHook]
+    limits: list[LimitStatus]
+
+
 class _AuditEntryAlways(TypedDict):
     sequence: int
     timestamp: str
@@ -104,3 +144,62 @@ class AuditEntry(_AuditEntryAlways, total=False):
     rule: str
     reason: str
     applied: bool
+    given: int
+    withheld: int
+
+
+AuditSink: TypeAlias = Callable[[AuditEntry, Literal["decided", "done"] | None], object]
+"""What is handed every audit entry; a strict one twice, with the phase. An entry that is ``decided`` has no
+``sequence`` yet."""
+
+
+class AuditProblem(TypedDict):
+    """The first thing in an audit file that does not hold; line 0 is the file as a whole."""
+
+    file: str
+    line: int
+    what: str
+
+
+class AuditReport(TypedDict):
+    """What a verification found; the counts go up to the first problem."""
+
+    ok: bool
+    segments: int
+    lines: int
+    events: int
+    first_sequence: int
+    head: str
+    repairs: int
+    lost: int
+    torn_bytes: int
+    problem: AuditProblem | None
+
+
+class AuditLine(TypedDict):
+    """A line of an audit file."""
+
+    file: str
+    sequence: int | None
+    is_event: bool
+    text: str
+
+
+class AuditStats(TypedDict):
+    """What an audit file holds, counted; the words of each map come with the most frequent first."""
+
+    segments: int
+    lines: int
+    entries: int
+    decided: int
+    events: int
+    unreadable: int
+    torn_bytes: int
+    repairs: int
+    lost: int
+    uncounted: int
+    time_span_ns: tuple[int, int] | None
+    results: dict[str, int]
+    operations: dict[str, int]
+    agents: dict[str, int]
+    rules: dict[str, int]

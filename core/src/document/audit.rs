@@ -62,13 +62,16 @@ impl DeclaredAuditFile {
 
 impl DeclaredHmacKey {
     /// The key: the variable's text, or the file's bytes without a newline at their end.
-    fn read(&self) -> Result<Secret> {
+    ///
+    /// # Errors
+    /// `ConfigError` where the variable or file is not there, and for a key that is too short.
+    pub fn read(&self) -> Result<Secret> {
         match self {
             DeclaredHmacKey::Env(name) => {
                 let shown = text::shown_key(name.as_bytes());
                 let value = std::env::var_os(name).ok_or_else(|| {
                     Error::config(format!(
-                        "`hmac_key_env`: the environment has no `{shown}`: set it to the key"
+                        "the key of the audit file: the environment has no `{shown}`: set it to the key"
                     ))
                 })?;
                 Secret::new(value.as_encoded_bytes())
@@ -76,7 +79,7 @@ impl DeclaredHmacKey {
             DeclaredHmacKey::File(path) => {
                 let shown = text::shown_key(path.as_bytes());
                 let bytes = std::fs::read(path).map_err(|error| {
-                    Error::config(format!("`hmac_key_file`: `{shown}` cannot be read: {error}"))
+                    Error::config(format!("the key of the audit file: `{shown}` cannot be read: {error}"))
                 })?;
                 let key = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
                 Secret::new(key.strip_suffix(b"\r").unwrap_or(key))

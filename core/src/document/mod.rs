@@ -57,7 +57,7 @@ pub struct PolicyDocument {
 }
 
 /// What a document says.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Content {
     name: Option<String>,
     hooks: Vec<DocumentHook>,
@@ -129,6 +129,19 @@ impl PolicyDocument {
     #[must_use]
     pub fn hook_count(&self) -> usize {
         self.content.hooks.len()
+    }
+
+    /// The same document without the file of its audit: for trying it beside the program that writes that file.
+    #[must_use]
+    pub fn without_audit_file(&self) -> Self {
+        if self.audit().is_none_or(|audit| audit.file.is_none()) {
+            return self.clone();
+        }
+        let mut content = Content::clone(&self.content);
+        if let Some(audit) = &mut content.audit {
+            audit.file = None;
+        }
+        PolicyDocument { content: content.into() }
     }
 
     pub(crate) fn hooks(&self) -> &[DocumentHook] {

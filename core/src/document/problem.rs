@@ -26,6 +26,20 @@ pub struct Problem {
     indent: usize,
 }
 
+impl Problem {
+    /// The offending line, or the part of a long one that the fault is in; without control characters.
+    #[must_use]
+    pub fn excerpt(&self) -> &str {
+        &self.excerpt
+    }
+
+    /// How many characters of the excerpt stand before the fault: where a caret belongs.
+    #[must_use]
+    pub fn indent(&self) -> usize {
+        self.indent
+    }
+}
+
 /// All that is wrong with a document, as far as it is told: in the order of the text, never empty.
 #[derive(Clone, Debug)]
 pub struct Problems {

@@ -183,13 +183,13 @@ impl<'a> Course<'a> {
 
     fn start_one(&mut self, config: &Config, now: &mut Now<'_>) {
         self.subject.match_hooks(config);
-        let alone = self.subject.matched.is_empty();
-        if !self.look_at_limits(config, now, alone) {
+        if !self.look_at_limits(config, now) {
             return;
         }
-        if alone {
-            // Nothing is asked in between, so the tokens are taken already: only strict sinks are left to be told.
-            self.state = if config.has_strict_sink { State::Decided } else { State::Store };
+        if self.takes_at_once(config) {
+            self.state = State::Store;
+        } else if self.subject.matched.is_empty() {
+            self.state = State::Decided;
         } else if !self.subject.asks_host(config) || self.count(config) {
             // Counted before anything happens: too many open ones are refused while nothing is taken or written.
             self.state = State::Before;
@@ -299,11 +299,10 @@ impl<'a> Course<'a> {
     /// The next key of a scan.
     fn start_key(&mut self, config: &Config, now: &mut Now<'_>) {
         self.subject.match_hooks(config);
-        let alone = self.subject.matched.is_empty();
-        if !self.look_at_limits(config, now, alone) {
+        if !self.look_at_limits(config, now) {
             return;
         }
-        if alone && !config.has_strict_sink {
+        if self.takes_at_once(config) {
             self.show_value();
             self.finished();
         } else {
@@ -325,10 +324,7 @@ impl<'a> Course<'a> {
                     (Some(_), _) => State::Store,
                 }
             }
-            Whole::Scan(scan) if self.subject.value.is_some() => {
-                scan.modified |= self.subject.modified;
-                State::Item
-            }
+            Whole::Scan(_) if self.subject.value.is_some() => State::Item,
             Whole::Scan(scan) => {
                 scan.count.withheld += 1;
                 State::Store

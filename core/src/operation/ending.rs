@@ -310,7 +310,9 @@ impl Course<'_> {
     /// A key that was not refused.
     fn passed<'o>(&'o self, subject: &'o Subject<'_>) -> Told<'o> {
         let verdict = self.verdict_of(subject);
-        let (rule, reason) = match (self.would_deny(subject), &subject.changed_by) {
+        // A scan's entry is about all its keys, so no hook of the last one is named.
+        let changed_by = subject.changed_by.as_ref().filter(|_| !matches!(self.whole, Whole::Scan(_)));
+        let (rule, reason) = match (self.would_deny(subject), changed_by) {
             (Some(would), _) => (would.rule.as_deref(), Some(would.reason.clone())),
             (None, Some((rule, why))) => (Some(&**rule), why.clone()),
             (None, None) => (None, None),
@@ -320,8 +322,11 @@ impl Course<'_> {
 
     /// How a key that was not refused stands in the audit.
     fn verdict_of(&self, subject: &Subject<'_>) -> Verdict {
-        let withheld = matches!(&self.whole, Whole::Scan(scan) if scan.modified || scan.count.withheld > 0);
-        let verdict = match (subject.modified || withheld, subject.kind) {
+        let modified = match &self.whole {
+            Whole::Scan(scan) => scan.modified || scan.count.withheld > 0,
+            Whole::One | Whole::Many(_) => subject.modified,
+        };
+        let verdict = match (modified, subject.kind) {
             (true, Kind::Read) => Verdict::Redacted,
             (true, _) => Verdict::Modified,
             _ => Verdict::Allowed,

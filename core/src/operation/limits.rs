@@ -10,14 +10,20 @@ use crate::hook::Mode;
 use crate::limit::{Refused, Taken, Target, Unmet};
 
 impl Course<'_> {
-    /// Looks at the limits for the key in hand; takes of them too where `alone`: no hook is to be asked.
-    pub(super) fn look_at_limits(&mut self, config: &Config, now: &mut Now<'_>, alone: bool) -> bool {
+    /// Whether limits can be looked at and taken at one moment: no hook and no sink is to be asked in between. A
+    /// refusal that is only noted must not keep the other limits from being taken, so not in shadow mode.
+    pub(super) fn takes_at_once(&self, config: &Config) -> bool {
+        self.subject.matched.is_empty() && !config.has_strict_sink && config.mode == Mode::Enforce
+    }
+
+    /// Looks at the limits for the key in hand; takes of them too where that can be at once.
+    pub(super) fn look_at_limits(&mut self, config: &Config, now: &mut Now<'_>) -> bool {
         if config.limits.is_empty() {
             return true;
         }
         let target = Target::from(self.subject.kind);
         let now_ns = now.get().monotonic_ns;
-        let judged = match alone && !config.has_strict_sink {
+        let judged = match self.takes_at_once(config) {
             true => config.limits.pass(target, &self.context, now_ns),
             false => config.limits.start(target, &self.context, now_ns),
         };

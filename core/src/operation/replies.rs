@@ -65,6 +65,8 @@ impl Course<'_> {
                 self.take_in_hand(Some(0));
                 self.state = State::After;
             }
+            // No key is in hand, so the replies to one key must not come further.
+            (Whole::Many(many), reply) if many.atomic => self.fail_by_store(reply),
             (Whole::One | Whole::Many(_), StoreReply::Value(value)) if self.subject.kind == Kind::Read => {
                 self.subject.stage = Stage::Replied;
                 self.subject.value = value.map(Cow::Owned);
@@ -88,6 +90,7 @@ impl Course<'_> {
             return None;
         }
         scan.count.given += 1;
+        scan.modified |= self.subject.modified;
         self.pending = Pending::Nothing;
         self.state = State::Store;
         let key = std::mem::take(&mut self.subject.key).into_owned();

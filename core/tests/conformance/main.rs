@@ -11,6 +11,7 @@
     reason = "a test"
 )]
 
+mod context;
 mod ears;
 mod expect;
 mod fields;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use checkrein::audit::{AuditFilter, Entry};
 use checkrein::clock::Clock;
-use checkrein::context::{Context, Value as Said1};
 use checkrein::document::{Format, PolicyDocument};
 use checkrein::engine::{Engine, EngineOptions, Explanation};
 use checkrein::error::{Error, Result};
@@ -18,6 +17,7 @@ use checkrein::policy::{self, BatchOp, PolicyContext, PolicyEngine};
 use checkrein::store::{Abilities, Database, Store};
 use serde_json::Value;
 
+use crate::context::{json_of, public_context, raw_context};
 use crate::ears::{self, Ear};
 use crate::expect::{Got, Stop};
 use crate::script::{Reaction, Script, Shown};
@@ -447,46 +447,6 @@ fn call_hook(call: &HookCall<'_>) -> Reaction {
     let script = call.callable.downcast_ref::<Script>().unwrap();
     let context = call.context.iter().map(|(name, value)| (name.to_owned(), json_of(value))).collect();
     script.call(&Shown { key: call.key, value: call.value, context, depth: call.depth })
-}
-
-fn json_of(value: &Said1) -> Value {
-    match value {
-        Said1::Text(text) => text.as_str().into(),
-        Said1::Bool(flag) => (*flag).into(),
-        Said1::Int(number) => (*number).into(),
-    }
-}
-
-fn value_of(value: &Value) -> Option<Said1> {
-    match value {
-        Value::Null => None,
-        Value::Bool(flag) => Some((*flag).into()),
-        Value::Number(number) => Some(number.as_i64().unwrap().into()),
-        Value::String(text) => Some(text.as_str().into()),
-        other => panic!("`{other}` cannot be said in Rust"),
-    }
-}
-
-pub(crate) fn public_context(said: &Said) -> PolicyContext<'static> {
-    said.iter().fold(
-        PolicyContext::new("delete", b"public/another"),
-        |context, (name, value)| match value_of(value) {
-            Some(value) => context.with(name, value),
-            None => context,
-        },
-    )
-}
-
-pub(crate) fn raw_context(said: &Said) -> (Context, Option<Error>) {
-    let mut context = Context::new();
-    for (name, value) in said {
-        if let Some(value) = value_of(value)
-            && let Err(error) = context.insert(name, value)
-        {
-            return (Context::new(), Some(error));
-        }
-    }
-    (context, None)
 }
 
 impl Shelf {

@@ -14,11 +14,12 @@ use checkrein::policy;
 use checkrein::store::Database;
 use serde_json::{Map, Value, json};
 
+use crate::context::{public_context, raw_context};
 use crate::ears::{Ear, Heard};
 use crate::expect::{Got, compare, placeholders};
 use crate::script::Script;
 use crate::store::ScriptedStore;
-use crate::subject::{Deed, Shelf, Subject, Undo, Way, public_context, raw_context};
+use crate::subject::{Deed, Shelf, Subject, Undo, Way};
 use crate::vector::{Do, Filter, Limit, Said, Step, Vector};
 
 /// What the wall clock shows at the start.

@@ -1,8 +1,16 @@
 //! Several keys at once: batches, `get_many` and scans.
 
+use std::borrow::Cow;
+
+use checkrein::audit::AuditFilter;
+use checkrein::clock::Time;
+use checkrein::context::Context;
+use checkrein::engine::{Engine, EngineOptions};
+use checkrein::operation::{BatchRequest, Kind, Reply, Step, StoreReply};
 use checkrein::policy::{
     BatchOp, PolicyAction, PolicyContext, PolicyEngine, RateLimit, deny_all, redact_value,
 };
+use checkrein::store::Page;
 use checkrein::{Code, Database, PolicyViolation};
 
 use crate::{entries, results};
@@ -154,4 +162,30 @@ fn get_many_is_refused_whole_and_hides_single_values() {
     let bad = PolicyContext::new("read", "").with("agentId", "x");
     assert_eq!(policy.scan("a/", Some(&bad)).unwrap_err().code(), Code::Usage);
     assert_eq!(*results(&policy).last().unwrap(), "error");
+}
+
+#[test]
+fn a_reply_for_one_key_does_not_pass_for_that_of_a_batch() {
+    let engine = Engine::new(EngineOptions::default()).unwrap();
+    engine.enable_audit(10).unwrap();
+    for reply in
+        [StoreReply::Value(None), StoreReply::Value(Some(b"v".to_vec())), StoreReply::Page(Page::default())]
+    {
+        let request = BatchRequest {
+            changes: vec![(Kind::Write, b"k".into(), Some(b"v".into()))],
+            context: Cow::Owned(Context::new()),
+            depth: 0,
+            atomic: true,
+            store_can: true,
+        };
+        let mut batch = engine.start(request);
+        while !matches!(batch.step(Time::default()), Step::Store(_)) {
+            batch.resume(Reply::Logged).unwrap();
+        }
+        batch.resume(Reply::Store(reply)).unwrap();
+        assert!(matches!(batch.step(Time::default()), Step::Done));
+        assert_eq!(batch.finish().unwrap_err().code(), Code::Store);
+    }
+    let told = engine.audit_log(&AuditFilter::new()).unwrap();
+    assert!(told.iter().all(|entry| entry.result().as_str() == "error" && entry.applied().is_none()));
 }

@@ -54,16 +54,30 @@ pub(crate) enum StoreDoes {
     RepliesToAnother,
 }
 
+/// One key, and what is done to it.
+pub(crate) type One = (Kind, &'static [u8], Bytes);
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub(crate) enum What {
+    One(One),
+    /// A `get_many`.
+    Reads(Vec<&'static [u8]>),
+    /// Writes and deletes, atomic or not.
+    Batch(Vec<One>, bool),
+    /// The keys below a prefix.
+    Scan(&'static [u8]),
+}
+
 /// An operation, and what befalls its driver.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
-    pub(crate) kind: Kind,
-    pub(crate) key: &'static [u8],
-    pub(crate) value: Bytes,
+    pub(crate) what: What,
     pub(crate) who: Option<Value>,
     /// The request is not well made.
     pub(crate) bad: bool,
-    pub(crate) store: StoreDoes,
+    /// What the store does at its nth call and from then on; before that it works.
+    pub(crate) store: (StoreDoes, usize),
     /// Dropped when that step was asked for: before it is performed, or after.
     pub(crate) dropped: Option<(usize, bool)>,
     /// Answered with a reply that does not fit, at that step.
@@ -95,7 +109,15 @@ pub(crate) enum Move {
 /// How deep hooks may start operations here: enough to see that it works, little enough to end soon.
 pub(crate) const DEEPEST: u32 = 2;
 
+/// The most pairs that the store here gives at once.
+pub(crate) const PAGE: usize = 2;
+
 impl Asked {
+    /// Whether the store works at its nth call, from 1.
+    pub(crate) fn store_at(&self, call: usize) -> StoreDoes {
+        if call < self.store.1 { StoreDoes::Works } else { self.store.0 }
+    }
+
     pub(crate) fn context(&self) -> Context {
         let mut context = Context::new();
         if let Some(who) = &self.who {
@@ -201,7 +223,6 @@ fn asked() -> impl Strategy<Value = Asked> {
         Some(Value::from(7)),
         Some(Value::from("")),
     ]);
-    let key = prop::sample::select(vec![&b"a/x"[..], b"a/y/z", b"b", b"", b"\xff"]);
     let store = prop_oneof![
         12 => Just(StoreDoes::Works),
         1 => Just(StoreDoes::FailsWithOurs),
@@ -210,16 +231,14 @@ fn asked() -> impl Strategy<Value = Asked> {
         1 => Just(StoreDoes::RepliesToAnother),
     ];
     let driver = (
-        weighted(0.15, (1_usize..4, any::<bool>())),
-        weighted(0.05, 1_usize..4),
-        weighted(0.3, 0_usize..4),
+        weighted(0.15, (1_usize..7, any::<bool>())),
+        weighted(0.05, 1_usize..7),
+        weighted(0.3, 0_usize..5),
         prop::bool::weighted(0.03),
     );
-    (prop::sample::select(Kind::ALL.to_vec()), key, value(), who, store, driver).prop_map(
-        |(kind, key, value, who, store, (dropped, misfit, owned, bad))| Asked {
-            kind,
-            key,
-            value,
+    (what(), who, (store, 1_usize..4), driver).prop_map(
+        |(what, who, store, (dropped, misfit, owned, bad))| Asked {
+            what,
             who,
             bad,
             store,
@@ -228,4 +247,18 @@ fn asked() -> impl Strategy<Value = Asked> {
             owned,
         },
     )
+}
+
+fn key() -> impl Strategy<Value = &'static [u8]> {
+    prop::sample::select(vec![&b"a/x"[..], b"a/y/z", b"b", b"", b"\xff"])
+}
+
+fn what() -> impl Strategy<Value = What> {
+    let change = (prop::sample::select(vec![Kind::Write, Kind::Write, Kind::Delete]), key(), value());
+    prop_oneof![
+        8 => (prop::sample::select(Kind::ALL.to_vec()), key(), value()).prop_map(What::One),
+        2 => vec(key(), 0..4).prop_map(What::Reads),
+        5 => (vec(change, 0..5), any::<bool>()).prop_map(|(changes, atomic)| What::Batch(changes, atomic)),
+        3 => prop::sample::select(vec![&b""[..], b"", b"a/", b"b", b"c"]).prop_map(What::Scan),
+    ]
 }

@@ -4,7 +4,16 @@ use super::history::Bytes;
 
 pub(crate) const EPOCH_NS: u64 = 1_000_000_000_000;
 
-pub(crate) type Outcome = Result<Option<Bytes>, Failed>;
+/// What a caller gets.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// What was read: one for a `get`, one for each key of a `get_many`.
+    pub(crate) values: Vec<Option<Bytes>>,
+    /// What a scan gave.
+    pub(crate) pairs: Vec<(Bytes, Bytes)>,
+    pub(crate) failed: Option<Failed>,
+}
+
 /// Its rule, the value, whether that is the original one, and the depth.
 pub(crate) type HookSaw = (String, Option<Bytes>, bool, u32);
 
@@ -15,6 +24,8 @@ pub(crate) struct Failed {
     pub(crate) reason: Option<String>,
     pub(crate) applied: bool,
     pub(crate) retry_after_ns: Option<u128>,
+    /// How many operations of a batch were done, where the error says so.
+    pub(crate) first: Option<usize>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,4 +41,6 @@ pub(crate) struct Entry {
     pub(crate) reason: Option<String>,
     pub(crate) logged: bool,
     pub(crate) applied: Option<bool>,
+    /// What a scan gave and left out.
+    pub(crate) scanned: Option<(u64, u64)>,
 }

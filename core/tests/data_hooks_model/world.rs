@@ -9,11 +9,16 @@ use checkrein::audit::AuditFilter;
 use checkrein::clock::{Clock, ManualClock};
 use checkrein::engine::{Engine, EngineOptions};
 use checkrein::error::{Cause, Error, PolicyViolation};
-use checkrein::hook::{Action, Answer, Failure, Helper, HookId};
+use checkrein::hook::{Action, Answer, Failure, Helper, HookId, Mode};
 use checkrein::limit::{Count, RateLimit};
-use checkrein::operation::{HookCall, Kind, Operation, Reply, Request, Step, StoreCall, StoreReply};
+use checkrein::operation::{
+    BatchRequest, HookCall, Kind, MAX_DEPTH, ManyRequest, Operation, Reply, Request, ScanRequest, Step,
+    StoreCall, StoreReply,
+};
+use checkrein::store::{Change, Page};
 
-use super::history::{Asked, Bytes, DEEPEST, Hook, Limit, Move, Script, StoreDoes};
+use super::Settings;
+use super::history::{Asked, Bytes, DEEPEST, Hook, Limit, Move, One, PAGE, Script, StoreDoes, What};
 use super::told::{EPOCH_NS, Entry, Failed, HookSaw, Outcome};
 
 pub(crate) struct World {
@@ -26,14 +31,18 @@ pub(crate) struct World {
     store_does: Cell<StoreDoes>,
 }
 
+/// What came of driving an operation.
+type Driven = (checkrein::Result<checkrein::operation::Outcome>, Vec<(Bytes, Bytes)>);
+
 impl World {
-    pub(crate) fn new(max_open: usize) -> Self {
+    pub(crate) fn new(settings: Settings) -> Self {
         let clock = ManualClock::new(EPOCH_NS);
         let options = EngineOptions {
             clock: Clock::Manual(Arc::clone(&clock)),
-            max_open,
+            max_open: settings.max_open,
             remember_errors: true,
-            ..EngineOptions::default()
+            mode: if settings.shadow { Mode::Shadow } else { Mode::Enforce },
+            require_context: settings.required.then(|| "agent_id".to_owned()).into_iter().collect(),
         };
         let engine = Engine::new(options).unwrap();
         engine.enable_audit(10_000).unwrap();
@@ -78,35 +87,57 @@ impl World {
     }
 
     pub(crate) fn operate(&self, asked: &Asked, depth: u32) -> Outcome {
-        let context = asked.context();
-        let request = match asked.kind {
-            Kind::Read => Request::read(asked.key, &context),
-            Kind::Write => Request::write(asked.key, &asked.value, &context),
-            Kind::Delete => Request::delete(asked.key, &context),
+        let context = Cow::Owned(asked.context());
+        let many_depth = if asked.bad { MAX_DEPTH + 1 } else { depth };
+        let operation = match &asked.what {
+            What::One((kind, key, value)) => {
+                let written = (*kind == Kind::Write) != asked.bad;
+                self.engine.start(Request {
+                    kind: *kind,
+                    key: Cow::Borrowed(*key),
+                    value: written.then_some(Cow::Borrowed(value.as_slice())),
+                    context,
+                    depth,
+                })
+            }
+            What::Reads(keys) => {
+                let keys = keys.iter().map(|key| Cow::Borrowed(*key)).collect();
+                self.engine.start(ManyRequest { keys, context, depth: many_depth })
+            }
+            What::Batch(changes, atomic) => {
+                let change = |(kind, key, value): &One| {
+                    (*kind, Cow::Borrowed(*key), (*kind == Kind::Write).then(|| Cow::Owned(value.clone())))
+                };
+                self.engine.start(BatchRequest {
+                    changes: changes.iter().map(change).collect(),
+                    context,
+                    depth: many_depth,
+                    atomic: *atomic,
+                    store_can: true,
+                })
+            }
+            What::Scan(prefix) => self.engine.start(ScanRequest {
+                prefix: Cow::Borrowed(*prefix),
+                context,
+                depth: many_depth,
+                store_can: true,
+            }),
         };
-        let value = match (asked.bad, &request.value) {
-            (false, _) => request.value.clone(),
-            (true, Some(_)) => None,
-            (true, None) => Some(Cow::Borrowed(&b"x"[..])),
-        };
-        let operation = self.engine.start(Request { value, ..request }.at_depth(depth));
-        self.drive(operation, asked).map(|outcome| outcome.value).map_err(|error| Failed {
-            code: error.code().as_str(),
-            rule: error.violation().and_then(|violation| violation.rule.clone()),
-            reason: error.violation().map(|violation| without_wait(&violation.reason)),
-            applied: error.violation().is_some_and(|violation| violation.applied),
-            retry_after_ns: error.rate_limit().map(|limit| limit.retry_after.as_nanos()),
-        })
+        let (done, pairs) = self.drive(operation, asked);
+        match (done, &asked.what) {
+            (Ok(outcome), What::One((Kind::Read, ..))) => {
+                Outcome { values: vec![outcome.value], pairs, failed: None }
+            }
+            (Ok(outcome), _) => Outcome { values: outcome.values, pairs, failed: None },
+            (Err(error), _) => Outcome { values: Vec::new(), pairs, failed: Some(failed(&error)) },
+        }
     }
 
-    fn drive(
-        &self,
-        mut operation: Operation<'_>,
-        asked: &Asked,
-    ) -> checkrein::Result<checkrein::operation::Outcome> {
+    fn drive(&self, mut operation: Operation<'_>, asked: &Asked) -> Driven {
         if asked.owned == Some(0) {
             operation = operation.into_owned();
         }
+        let (mut pairs, mut store_calls) = (Vec::new(), 0);
         for at in 1.. {
             let now = || self.clock.now();
             if matches!(operation.step(now()), Step::Done) {
@@ -118,18 +149,30 @@ impl World {
             if asked.dropped == Some((at, false)) {
                 break;
             }
-            self.store_does.set(asked.store);
+            let dropped_after = asked.dropped == Some((at, true));
             let reply = match operation.step(now()) {
                 Step::CallHook(call) => Reply::Answer(self.call(&call)),
-                Step::Store(call) => Reply::Store(self.ask_store(&call)),
+                Step::Store(call) => {
+                    store_calls += 1;
+                    self.store_does.set(asked.store_at(store_calls));
+                    Reply::Store(self.ask_store(&call))
+                }
                 Step::Log(call) => match call.logger.map(|logger| logger.downcast_ref::<bool>()) {
                     None | Some(Some(false)) => Reply::Logged,
                     _ => Reply::LogFailed(Cause::named("LoggerError")),
                 },
+                Step::Item { .. } if dropped_after || asked.misfit != Some(at) => {
+                    pairs.push(operation.take_item().unwrap());
+                    if dropped_after {
+                        break;
+                    }
+                    continue;
+                }
+                Step::Item { .. } => Reply::Logged,
                 Step::Done => break,
                 _ => unreachable!(),
             };
-            if asked.dropped == Some((at, true)) {
+            if dropped_after {
                 break;
             }
             let reply = match reply {
@@ -144,7 +187,7 @@ impl World {
                 panic!("a reply that does not fit was taken");
             }
         }
-        operation.finish()
+        (operation.finish(), pairs)
     }
 
     fn call(&self, call: &HookCall<'_>) -> Answer {
@@ -188,7 +231,7 @@ impl World {
             StoreDoes::RepliesNonsense => return StoreReply::Invalid("a `str`".to_owned()),
             StoreDoes::RepliesToAnother => {
                 return match call {
-                    StoreCall::Get { .. } => StoreReply::Done,
+                    StoreCall::Get { .. } | StoreCall::Scan { .. } => StoreReply::Done,
                     _ => StoreReply::Value(None),
                 };
             }
@@ -198,7 +241,26 @@ impl World {
             StoreCall::Get { key } => return StoreReply::Value(store.get(key).cloned()),
             StoreCall::Put { key, value } => drop(store.insert(key.to_vec(), value.to_vec())),
             StoreCall::Delete { key } => drop(store.remove(key)),
-            _ => panic!("{call:?} is not asked of one key"),
+            StoreCall::Batch(changes) => {
+                for change in changes.iter() {
+                    match change {
+                        Change::Put { key, value } => drop(store.insert(key.to_vec(), value.to_vec())),
+                        Change::Delete { key } => drop(store.remove(key)),
+                    }
+                }
+            }
+            StoreCall::Scan { prefix, after, .. } => {
+                let pairs: Vec<_> = store
+                    .iter()
+                    .filter(|(key, _)| {
+                        key.starts_with(prefix) && after.is_none_or(|after| key.as_slice() > after)
+                    })
+                    .take(PAGE)
+                    .map(|(key, value)| (key.clone(), value.clone()))
+                    .collect();
+                let end = pairs.len() < PAGE;
+                return StoreReply::Page(Page { pairs, end });
+            }
         }
         StoreReply::Done
     }
@@ -226,8 +288,23 @@ impl World {
             reason: entry.reason().map(|reason| without_wait(&reason)),
             logged: entry.logged(),
             applied: entry.applied(),
+            scanned: entry.scanned().map(|count| (count.given, count.withheld)),
         });
         told.collect()
+    }
+}
+
+fn failed(error: &Error) -> Failed {
+    Failed {
+        code: error.code().as_str(),
+        rule: error.violation().and_then(|violation| violation.rule.clone()),
+        reason: error.violation().map(|violation| without_wait(&violation.reason)),
+        applied: error.violation().is_some_and(|violation| violation.applied),
+        retry_after_ns: error.rate_limit().map(|limit| limit.retry_after.as_nanos()),
+        first: match error {
+            Error::Store(error) => error.applied,
+            _ => None,
+        },
     }
 }
 
