@@ -48,8 +48,8 @@ func (s *SinkHandle) handle() *SinkHandle { return s }
 //
 // A sink that is not strict is told after the operation; where it fails, by an error or a panic, that is logged and
 // changes nothing. A strict one is told before the store is asked too, and where it fails then, the operation is refused
-// with [ErrAuditFailed]; where it fails afterwards, the error says Applied. A sink is not told of an operation that is let
-// go.
+// with [ErrAuditFailed]; where it fails afterwards, the error says Applied. Of an operation that is let go, or
+// refused before it starts, it is told with the next one.
 func (p *PolicyEngine) AddAuditSink(take func(AuditEntry, AuditPhase) error, strict bool) *SinkHandle {
 	native, err := p.use()
 	if err != nil {

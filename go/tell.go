@@ -4,7 +4,6 @@ package checkrein
 import "C"
 
 import (
-	"encoding/json"
 	"log/slog"
 	"runtime"
 )
@@ -80,11 +79,42 @@ func (op *operation) took(failure error) (C.int32_t, reply) {
 
 // entryAt gives an entry of the audit as Go's own.
 func entryAt(log *C.cr_audit_log, at int) (AuditEntry, error) {
-	var entry AuditEntry
-	line := textOf(C.cr_audit_log_json(log, C.size_t(at)))
-	if err := json.Unmarshal([]byte(line), &entry); err != nil {
-		return entry, &InternalError{message: "an audit entry does not read: " + err.Error()}
+	var found C.cr_audit_entry
+	if !C.cr_audit_log_at(log, C.size_t(at), &found) {
+		return AuditEntry{}, &InternalError{message: "an audit entry is not there: please report it"}
 	}
-	entry.line = line
+	entry := AuditEntry{
+		Sequence:    uint64(found.sequence),
+		Timestamp:   textOf(found.timestamp),
+		TimestampNS: uint64(found.timestamp_ns),
+		OperationID: textOf(found.operation_id),
+		Surface:     textOf(found.surface),
+		Operation:   textOf(found.operation),
+		Key:         textOf(found.key),
+		Result:      textOf(found.result),
+		AgentID:     optionalText(found.agent_id),
+		SessionID:   optionalText(found.session_id),
+		Rule:        optionalText(found.rule),
+		Reason:      optionalText(found.reason),
+		Logged:      found.logged != 0,
+		line:        textOf(C.cr_audit_log_json(log, C.size_t(at))),
+	}
+	if found.applied >= 0 {
+		applied := found.applied != 0
+		entry.Applied = &applied
+	}
+	if found.is_scan != 0 {
+		given, withheld := uint64(found.given), uint64(found.withheld)
+		entry.Given, entry.Withheld = &given, &withheld
+	}
 	return entry, nil
+}
+
+// optionalText copies a text of the library; nil where there is none.
+func optionalText(text C.cr_str) *string {
+	if text.data == nil {
+		return nil
+	}
+	copied := textOf(text)
+	return &copied
 }
