@@ -15,7 +15,7 @@ GO := go -C go
 GO_ADAPTERS := go/adapters/bbolt
 
 .PHONY: help demo test bench lint dist fuzz clean
-.PHONY: python node c go redis test-rust test-python test-node test-c test-go test-seeds bench-bindings
+.PHONY: python node c go redis test-rust test-python test-python-async test-node test-c test-go test-seeds bench-bindings
 
 help: ## Show this list
 	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 10
@@ -63,7 +63,11 @@ test-rust:
 	cargo test --quiet --package checkrein --test conformance -- --nocapture
 
 test-python: python redis
-	cd bindings-python && $(PY) -m pytest -q -rs --no-header
+	cd bindings-python && $(PY) -m pytest -q -rs --no-header --ignore tests/test_conformance_async.py
+
+# The vectors' second run in Python: its closing lines are compared like those of a language.
+test-python-async: python
+	cd bindings-python && $(PY) -m pytest -q -rs --no-header tests/test_conformance_async.py
 
 test-node: node
 	cd bindings-node && npm test --silent

@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / "build" / "logs"
-STAGES = ["rust", "python", "node", "c", "go", "seeds"]
+STAGES = ["rust", "python", "python-async", "node", "c", "go", "seeds"]
 
 # The closing lines of the runners: cargo test, pytest, node --test, go test, and "N passed, N failed".
 SUMMARY = re.compile(
@@ -53,7 +53,7 @@ def main() -> int:
     results = {stage: run(stage) for stage in stages}
     if stages == STAGES:
         compare = ROOT / "tests" / "conformance" / "compare.py"
-        logs = [LOGS / f"{stage}.log" for stage in ["rust", "python", "node", "c", "go"]]
+        logs = [LOGS / f"{stage}.log" for stage in ["rust", "python", "python-async", "node", "go", "c"]]
         print("\n==> the same vectors in every language", flush=True)
         done = subprocess.run([sys.executable, compare, *logs], cwd=ROOT)
         results["conformance"] = (done.returncode == 0, 0.0, [])

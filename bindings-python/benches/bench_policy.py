@@ -9,6 +9,7 @@ each `put`. Then what is done to many keys at once, in nanoseconds for each key,
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import datetime
 import fnmatch
@@ -250,6 +251,67 @@ def own_cases() -> dict[str, Any]:
     }
 
 
+class AsyncDictStore:
+    """An async store that has nothing to wait for: what an engine costs beside a bare `await` of it."""
+
+    def __init__(self) -> None:
+        self.data: dict[bytes, bytes] = {}
+
+    async def put(self, key: bytes, value: bytes) -> None:
+        self.data[key] = value
+
+    async def get(self, key: bytes) -> bytes | None:
+        return self.data.get(key)
+
+    async def delete(self, key: bytes) -> None:
+        self.data.pop(key, None)
+
+
+def async_cases() -> dict[str, Any]:
+    """What `put(key, value, said)` is awaited of."""
+    sync_hook = allowing(checkrein.PolicyAction.ALLOW)
+
+    async def async_hook(key: bytes, value: bytes, context: Any) -> Any:
+        return sync_hook(key, value, context)
+
+    async def bare(key: bytes, value: bytes, context: Any) -> None:
+        await store.put(key, value)
+
+    def engine(db: Any, hook: Any) -> Any:
+        made = checkrein.AsyncPolicyEngine(db)
+        made.before_write("users/*", hook)
+        made.add_rate_limit("write", max_per_second=1_000_000_000, scope="agent_id")
+        return made.put
+
+    store = AsyncDictStore()
+    return {
+        "the async store itself": bare,
+        "1 hook, 1 limit, in memory": engine(checkrein.Database.memory(), sync_hook),
+        "1 hook, 1 limit, async store": engine(AsyncDictStore(), sync_hook),
+        "1 async hook, 1 limit, async store": engine(AsyncDictStore(), async_hook),
+    }
+
+
+def measure_async(number: int, rounds: int) -> dict[str, float]:
+    """Medians of interleaved rounds, all in one event loop."""
+    times: dict[str, list[float]] = {}
+
+    async def turn(put: Callable[..., Any]) -> float:
+        began = time.perf_counter()
+        for _ in range(number):
+            await put(KEY, VALUE, CONTEXT)
+        return (time.perf_counter() - began) / number * 1e9
+
+    async def main() -> None:
+        cases = async_cases()
+        for _ in range(rounds):
+            for name, put in cases.items():
+                times.setdefault(name, []).append(await turn(put))
+
+    asyncio.run(main())
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
 def measure(engines: dict[str, Any], number: int, rounds: int) -> dict[str, float]:
     """Medians; the rounds go through all engines in turn, so that a busy moment hits them alike."""
     times: dict[str, list[float]] = {name: [] for name in engines}
@@ -363,6 +425,12 @@ def main() -> None:
         print(line.rstrip())
     measure_many(quick)
     ambient_case()
+
+    awaited = measure_async(number, rounds)
+    bare = awaited["the async store itself"]
+    print(f"{'ns for each awaited put':40s}{'':>8s}{'over the store':>18s}")
+    for case, value in awaited.items():
+        print(f"{case:40s}{value:8,.0f}{value - bare:18,.0f}")
 
 
 if __name__ == "__main__":

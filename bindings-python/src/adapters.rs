@@ -5,6 +5,14 @@ use pyo3::prelude::*;
 use crate::convert::type_name;
 use crate::errors;
 
+/// What an async engine is to take for an object: a sync client that has no async one works in worker threads.
+///
+/// # Errors
+/// As [`for_sync_engine`], for a sync client that has an async one.
+pub(crate) fn for_async_engine<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    object.py().import("checkrein._worker")?.call_method1("store_of", (object,))
+}
+
 /// What a sync engine is to take for an object: its adapter where it is a well-known client, else the object
 /// itself.
 ///

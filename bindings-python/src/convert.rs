@@ -2,9 +2,10 @@
 
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBool, PyInt, PyString};
 
-use crate::errors;
+use crate::{errors, once};
 
 /// An object in a message, by its type only: "a `str`". Never its value.
 pub(crate) fn described(object: &Bound<'_, PyAny>) -> String {
@@ -24,6 +25,20 @@ pub(crate) fn type_name(object: &Bound<'_, PyAny>) -> String {
 
 /// Whether an object is to be awaited.
 pub(crate) fn is_awaitable(object: &Bound<'_, PyAny>) -> bool {
+    // The usual replies first: an attribute that is missing costs an exception.
+    !object.is_none() && (is_coroutine(object) || has_await(object))
+}
+
+/// Whether an object is what a call of an `async def` gives.
+pub(crate) fn is_coroutine(object: &Bound<'_, PyAny>) -> bool {
+    static COROUTINE: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let py = object.py();
+    let class =
+        once::get_or_make(&COROUTINE, py, || Ok(py.import("types")?.getattr("CoroutineType")?.unbind()));
+    class.is_ok_and(|class| object.get_type().is(class.bind(py)))
+}
+
+fn has_await(object: &Bound<'_, PyAny>) -> bool {
     object.get_type().hasattr(pyo3::intern!(object.py(), "__await__")).unwrap_or(false)
 }
 

@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyDictMethods};
 
-use crate::once;
+use crate::{mark, once};
 
 /// A hook that runs on this thread.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,17 +32,20 @@ thread_local! {
 
 /// The depth at which an operation that is started now stands.
 pub(crate) fn current(py: Python<'_>) -> PyResult<u32> {
+    let of_task = mark::depth(py)?;
     if RUNNING.with_borrow(Vec::is_empty) {
-        return Ok(0);
+        return Ok(of_task);
     }
     let greenlet = greenlet(py)?;
-    Ok(RUNNING.with_borrow(|running| {
+    // A sync hook may run in an async one, and an event loop in a sync one: the deepest is the one in hand.
+    let of_thread = RUNNING.with_borrow(|running| {
         running
             .iter()
             .rev()
             .find(|hook| hook.greenlet == greenlet || hook.greenlet == 0)
             .map_or(0, |hook| hook.depth)
-    }))
+    });
+    Ok(of_task.max(of_thread))
 }
 
 /// Runs a hook with what it starts marked as standing that deep.

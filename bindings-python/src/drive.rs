@@ -71,7 +71,7 @@ pub(crate) fn to_end<'a, 'py>(
     engine: &Engine,
     store: &Store,
     request: impl Ask<'a>,
-    view: &mut View<'_, 'py>,
+    view: &mut View<'_>,
 ) -> PyResult<Outcome> {
     let mut operation = engine.start(request);
     // An error on the way drops the operation, which refuses it: audited as abandoned.
@@ -105,7 +105,7 @@ pub(crate) fn run<'py>(
     engine: &Engine,
     store: &Store,
     operation: &mut Operation<'_>,
-    view: &mut View<'_, 'py>,
+    view: &mut View<'_>,
 ) -> PyResult<Stop> {
     let clock = engine.clock();
     loop {
@@ -125,26 +125,35 @@ pub(crate) fn run<'py>(
     }
 }
 
+/// The objects at hand for a call to a store of the host: those of the first key; the others of many are made anew.
+pub(crate) fn objects<'py>(
+    py: Python<'py>,
+    call: &StoreCall<'_>,
+    view: &mut View<'_>,
+) -> (Option<Bound<'py, PyBytes>>, Option<Bound<'py, PyBytes>>) {
+    match *call {
+        StoreCall::Put { key, value } if view.rest.is_empty() => {
+            (Some(view.first.key(py, key)), Some(view.first.value(py, value)))
+        }
+        StoreCall::Get { key } | StoreCall::Delete { key } if view.rest.is_empty() => {
+            (Some(view.first.key(py, key)), None)
+        }
+        _ => (None, None),
+    }
+}
+
+/// Asks a store that waits, or that is the host's.
+#[inline(never)]
 fn ask<'py>(
     py: Python<'py>,
     store: &Store,
     call: &StoreCall<'_>,
-    view: &mut View<'_, 'py>,
+    view: &mut View<'_>,
 ) -> PyResult<StoreReply> {
-    let of_host = store.database().is_none();
-    // The objects at hand are those of the first key; the others of many are made anew.
-    let (key, value) = match *call {
-        StoreCall::Put { key, value } if of_host && view.rest.is_empty() => {
-            (Some(view.first.key(py, key)), Some(view.first.value(py, value)))
-        }
-        StoreCall::Get { key } | StoreCall::Delete { key } if of_host && view.rest.is_empty() => {
-            (Some(view.first.key(py, key)), None)
-        }
-        _ => (None, None),
-    };
+    let (key, value) = if store.database().is_none() { objects(py, call, view) } else { (None, None) };
     let (reply, object) = store.perform(py, call, key, value)?;
     if matches!(reply, StoreReply::Value(_)) && view.rest.is_empty() {
-        view.first.value = object;
+        view.first.value = object.map(Bound::unbind);
     }
     Ok(reply)
 }

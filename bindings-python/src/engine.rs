@@ -39,10 +39,23 @@ use crate::{bytes, convert, depth, document, errors, explain, limits, many};
 pub(crate) struct PyPolicyEngine {
     pub(crate) engine: Arc<Engine>,
     pub(crate) store: Store,
-    recent: Recent,
+    pub(crate) recent: Recent,
 }
 
 impl PyPolicyEngine {
+    /// An engine, sync or async.
+    pub(crate) fn make(
+        py: Python<'_>,
+        store: impl FnOnce() -> PyResult<Store>,
+        document: Option<&Bound<'_, PyAny>>,
+        given: &Given<'_, '_>,
+    ) -> PyResult<Self> {
+        let engine = Engine::new(given.options(py)?).map_err(|error| errors::to_py(py, error))?;
+        let store = store()?;
+        document::apply(&engine, document)?;
+        Ok(PyPolicyEngine { engine: Arc::new(engine), store, recent: Recent::default() })
+    }
+
     fn add<'py>(
         &self,
         py: Python<'py>,
@@ -82,11 +95,8 @@ impl PyPolicyEngine {
     ) -> PyResult<Self> {
         let py = db.py();
         guarded(py, || {
-            let options = Given { require_context, mode, clock, max_open_operations }.options(py)?;
-            let engine = Engine::new(options).map_err(|error| errors::to_py(py, error))?;
-            let store = Store::of_argument(db)?;
-            document::apply(&engine, document)?;
-            Ok(PyPolicyEngine { engine: Arc::new(engine), store, recent: Recent::default() })
+            let given = Given { require_context, mode, clock, max_open_operations };
+            PyPolicyEngine::make(py, || Store::of_argument(db), document, &given)
         })
     }
 

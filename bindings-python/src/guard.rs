@@ -6,11 +6,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use checkrein::Error;
 use pyo3::prelude::*;
 
-use crate::errors;
+use crate::{errors, notices};
 
 /// Runs an entry point. A panic becomes a `CheckreinError` with the code `internal`; the operation under way was
 /// dropped by then, and so refused.
 pub(crate) fn guarded<T>(py: Python<'_>, entry: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
+    let done = caught(py, entry);
+    notices::tell(py);
+    done
+}
+
+fn caught<T>(py: Python<'_>, entry: impl FnOnce() -> PyResult<T>) -> PyResult<T> {
     // INVARIANT: what a panic may leave half-done is dropped with the entry; shared state is the core's, which
     // changes it by one atomic swap.
     match catch_unwind(AssertUnwindSafe(entry)) {

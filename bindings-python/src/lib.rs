@@ -8,6 +8,8 @@ mod action;
 mod adapters;
 mod ambient;
 mod answer;
+mod async_drive;
+mod async_engine;
 mod audit;
 mod audit_file;
 mod bytes;
@@ -28,10 +30,13 @@ mod guard;
 mod handle;
 mod helpers;
 mod hook;
+mod job;
 mod limits;
 mod listen;
 mod log;
 mod many;
+mod mark;
+mod notices;
 mod once;
 mod options;
 mod recent;
@@ -41,6 +46,8 @@ mod scan;
 mod seen;
 mod sink;
 mod store;
+mod turn;
+mod worker;
 
 use pyo3::prelude::*;
 
@@ -50,6 +57,10 @@ mod _native {
     use crate::action::PyPolicyAction;
     #[pymodule_export]
     use crate::ambient::{begin_ambient, merged_context};
+    #[pymodule_export]
+    use crate::async_engine::{
+        begin_batch, begin_delete, begin_get, begin_get_many, begin_put, begin_scan, engine_over,
+    };
     #[pymodule_export]
     use crate::audit_file::{PyAuditFileHandle, audit_stats, audit_tail, verify_audit};
     #[pymodule_export]
@@ -71,11 +82,15 @@ mod _native {
     #[pymodule_export]
     use crate::helpers::{LogAndAllow, RedactValue, answer_of, note_of};
     #[pymodule_export]
+    use crate::job::Job;
+    #[pymodule_export]
     use crate::listen::{ListenerRegistrar, PyListenerHandle};
     #[pymodule_export]
     use crate::scan::PyScan;
     #[pymodule_export]
     use crate::sink::PyAuditSinkHandle;
+    #[pymodule_export]
+    use crate::turn::Turn;
 
     #[pymodule_init]
     fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
@@ -83,6 +98,7 @@ mod _native {
         if let Err(number) = crate::fork::watch() {
             return Err(std::io::Error::from_raw_os_error(number).into());
         }
+        crate::notices::watch();
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         // What is public is said by `checkrein/__init__.py`.
         module.delattr("__all__")

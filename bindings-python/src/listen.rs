@@ -112,6 +112,7 @@ pub(crate) fn remove(engine: &Engine, callback: &Bound<'_, PyAny>) -> PyResult<b
 ///
 /// # Errors
 /// What is no ordinary error, such as `KeyboardInterrupt`: it ends the operation.
+#[cold]
 pub(crate) fn notify(py: Python<'_>, call: &NotifyCall<'_>) -> PyResult<Reply> {
     let told = start(py, call);
     let returned = match told {

@@ -13,8 +13,14 @@ use crate::{depth, once};
 ///
 /// # Errors
 /// What is no ordinary error, such as `KeyboardInterrupt`: it ends the operation.
+#[cold]
 pub(crate) fn tell(py: Python<'_>, call: &LogCall<'_>, depth: u32) -> PyResult<Reply> {
-    let told = depth::inside(py, depth.saturating_add(1), || match call.logger.and_then(Callable::of) {
+    told(py, start(py, call, depth))
+}
+
+/// Calls the logger; an async driver awaits what it returns.
+pub(crate) fn start<'py>(py: Python<'py>, call: &LogCall<'_>, depth: u32) -> PyResult<Bound<'py, PyAny>> {
+    depth::inside(py, depth.saturating_add(1), || match call.logger.and_then(Callable::of) {
         Some(callable) => callable.bind(py).call1((&call.message,)),
         None => logger(py).and_then(|logger| {
             let method = match call.level {
@@ -23,7 +29,11 @@ pub(crate) fn tell(py: Python<'_>, call: &LogCall<'_>, depth: u32) -> PyResult<R
             };
             logger.call_method1(method, (&call.message,))
         }),
-    });
+    })
+}
+
+/// What a logger or listener made of what it was told.
+pub(crate) fn told(py: Python<'_>, told: PyResult<Bound<'_, PyAny>>) -> PyResult<Reply> {
     match told {
         Ok(_) => Ok(Reply::Logged),
         Err(raised) => Ok(Reply::LogFailed(cause_of(py, raised)?)),
@@ -42,7 +52,8 @@ pub(crate) fn cause_of(py: Python<'_>, raised: PyErr) -> PyResult<Cause> {
     })
 }
 
-fn logger(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+/// Python's logger `checkrein`.
+pub(crate) fn logger(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     static LOGGER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let logger = once::get_or_make(&LOGGER, py, || {
         PyResult::Ok(py.import("logging")?.call_method1("getLogger", ("checkrein",))?.unbind())

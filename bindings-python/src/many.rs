@@ -35,22 +35,22 @@ impl<'py> Op<'py> {
         }
     }
 
-    fn seen(&self) -> Seen<'py> {
+    fn seen(&self) -> Seen {
         Seen::of(self.key.clone(), self.value.clone())
     }
 }
 
 /// The objects of many keys: of the first, and of the rest.
-pub(crate) fn seen<'py>(ops: &[Op<'py>]) -> (Seen<'py>, Vec<Seen<'py>>) {
+pub(crate) fn seen(ops: &[Op<'_>]) -> (Seen, Vec<Seen>) {
     split(ops.iter().map(Op::seen))
 }
 
 /// The same for the keys of a `get_many`.
-pub(crate) fn seen_keys<'py>(keys: &[Bound<'py, PyBytes>]) -> (Seen<'py>, Vec<Seen<'py>>) {
+pub(crate) fn seen_keys(keys: &[Bound<'_, PyBytes>]) -> (Seen, Vec<Seen>) {
     split(keys.iter().map(|key| Seen::of(key.clone(), None)))
 }
 
-fn split<'py>(mut all: impl Iterator<Item = Seen<'py>>) -> (Seen<'py>, Vec<Seen<'py>>) {
+fn split(mut all: impl Iterator<Item = Seen>) -> (Seen, Vec<Seen>) {
     (all.next().unwrap_or_default(), all.collect())
 }
 

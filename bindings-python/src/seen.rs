@@ -13,40 +13,40 @@ use crate::{answer, depth, errors};
 
 /// The objects of one key, as the caller or the store gave them, or as they were last shown.
 #[derive(Default)]
-pub(crate) struct Seen<'py> {
-    pub(crate) key: Option<Bound<'py, PyBytes>>,
-    pub(crate) value: Option<Bound<'py, PyBytes>>,
+pub(crate) struct Seen {
+    pub(crate) key: Option<Py<PyBytes>>,
+    pub(crate) value: Option<Py<PyBytes>>,
 }
 
 /// What Python sees of one operation.
-pub(crate) struct View<'a, 'py> {
+pub(crate) struct View<'a> {
     /// Its key; the first of many, or the one that a scan has in hand.
-    pub(crate) first: Seen<'py>,
+    pub(crate) first: Seen,
     /// The others of a batch or `get_many`.
-    pub(crate) rest: Vec<Seen<'py>>,
+    pub(crate) rest: Vec<Seen>,
     pub(crate) said: &'a Said,
     /// How deep in hooks the operation stands.
     pub(crate) depth: u32,
 }
 
-impl<'py> Seen<'py> {
-    pub(crate) fn of(key: Bound<'py, PyBytes>, value: Option<Bound<'py, PyBytes>>) -> Self {
-        Seen { key: Some(key), value }
+impl Seen {
+    pub(crate) fn of(key: Bound<'_, PyBytes>, value: Option<Bound<'_, PyBytes>>) -> Self {
+        Seen { key: Some(key.unbind()), value: value.map(Bound::unbind) }
     }
 
     /// The object for the key.
-    pub(crate) fn key(&mut self, py: Python<'py>, key: &[u8]) -> Bound<'py, PyBytes> {
+    pub(crate) fn key<'py>(&mut self, py: Python<'py>, key: &[u8]) -> Bound<'py, PyBytes> {
         object(py, &mut self.key, key)
     }
 
     /// The object for a value.
-    pub(crate) fn value(&mut self, py: Python<'py>, value: &[u8]) -> Bound<'py, PyBytes> {
+    pub(crate) fn value<'py>(&mut self, py: Python<'py>, value: &[u8]) -> Bound<'py, PyBytes> {
         object(py, &mut self.value, value)
     }
 }
 
-impl<'py> View<'_, 'py> {
-    fn at(&mut self, at: usize) -> &mut Seen<'py> {
+impl View<'_> {
+    fn at(&mut self, at: usize) -> &mut Seen {
         match at.checked_sub(1).and_then(|at| self.rest.get_mut(at)) {
             Some(seen) => seen,
             None => &mut self.first,
@@ -54,7 +54,17 @@ impl<'py> View<'_, 'py> {
     }
 
     /// Calls a hook and gives its answer; nothing where the operation may go on as it is.
-    pub(crate) fn call(&mut self, py: Python<'py>, call: &HookCall<'_>) -> PyResult<Option<Answer>> {
+    pub(crate) fn call(&mut self, py: Python<'_>, call: &HookCall<'_>) -> PyResult<Option<Answer>> {
+        let (returned, value) = self.start(py, call)?;
+        if answer::passes(&returned, &value) { Ok(None) } else { answer::of(py, returned).map(Some) }
+    }
+
+    /// Calls a hook; an async driver awaits what it returns. The value that it was shown stands beside that.
+    pub(crate) fn start<'py>(
+        &mut self,
+        py: Python<'py>,
+        call: &HookCall<'_>,
+    ) -> PyResult<(PyResult<Bound<'py, PyAny>>, Bound<'py, PyAny>)> {
         let Some(callable) = Callable::of(call.callable) else {
             return Err(errors::to_py(py, Error::Internal("a hook of another language".to_owned())));
         };
@@ -66,19 +76,15 @@ impl<'py> View<'_, 'py> {
         };
         let context = self.said.view(py)?;
         let returned = depth::inside(py, call.depth, || call3(callable.bind(py), &key, &value, context));
-        if answer::passes(&returned, &value) { Ok(None) } else { answer::of(py, returned).map(Some) }
+        Ok((returned, value))
     }
 }
 
 /// The object at hand where it holds these bytes, else a new one in its place.
-fn object<'py>(
-    py: Python<'py>,
-    known: &mut Option<Bound<'py, PyBytes>>,
-    bytes: &[u8],
-) -> Bound<'py, PyBytes> {
+fn object<'py>(py: Python<'py>, known: &mut Option<Py<PyBytes>>, bytes: &[u8]) -> Bound<'py, PyBytes> {
     match known {
-        Some(known) if same(known.as_bytes(), bytes) => known.clone(),
-        _ => known.insert(PyBytes::new(py, bytes)).clone(),
+        Some(known) if same(known.bind(py).as_bytes(), bytes) => known.bind(py).clone(),
+        _ => known.insert(PyBytes::new(py, bytes).unbind()).bind(py).clone(),
     }
 }
 

@@ -67,6 +67,7 @@ pub(crate) fn add(
 ///
 /// # Errors
 /// What is no ordinary error, such as `KeyboardInterrupt`: it ends the operation.
+#[cold]
 pub(crate) fn record(py: Python<'_>, call: &RecordCall<'_>) -> PyResult<Reply> {
     if let RecordTo::File(_) = call.sink {
         let reply = py.detach(|| checkrein::policy::record(call));

@@ -34,6 +34,21 @@ impl Store {
     /// `ConfigError` for an object that lacks a method, for a class in the place of an instance, and for a client that
     /// the adapters refuse.
     pub(crate) fn of_argument(object: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Store::of(object, adapters::for_sync_engine)
+    }
+
+    /// The store that an async engine was given; `put`, `get` and `delete` may be async.
+    ///
+    /// # Errors
+    /// As [`Store::of_argument`].
+    pub(crate) fn of_async_argument(object: &Bound<'_, PyAny>) -> PyResult<Self> {
+        Store::of(object, adapters::for_async_engine)
+    }
+
+    fn of<'py>(
+        object: &Bound<'py, PyAny>,
+        adapted: impl FnOnce(&Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>>,
+    ) -> PyResult<Self> {
         let py = object.py();
         if let Ok(database) = object.cast::<PyDatabase>() {
             return Ok(Store::Database(database.get().core().clone()));
@@ -45,7 +60,7 @@ impl Store {
                 format!("`{name}` is a class: give an instance of it as the store"),
             ));
         }
-        let object = &adapters::for_sync_engine(object)?;
+        let object = &adapted(object)?;
         let lacks = |method: &&str| !object.getattr(*method).is_ok_and(|method| method.is_callable());
         let missing: Vec<_> = METHODS.into_iter().filter(lacks).map(|method| format!("`{method}`")).collect();
         if missing.is_empty() {
@@ -68,6 +83,12 @@ impl Store {
             Store::Database(database) => Some(database),
             Store::Host { .. } => None,
         }
+    }
+
+    /// The host's object; nothing where it is a database, or was cleared.
+    pub(crate) fn object(&self, py: Python<'_>) -> Option<Py<PyAny>> {
+        let Store::Host { object, .. } = self else { return None };
+        object.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|it| it.clone_ref(py))
     }
 
     /// What it can do beside the three.

@@ -84,7 +84,7 @@ class World:
 
         def make() -> None:
             said = None if document is None else PolicyDocument.parse(json.dumps(document), "json")
-            self.engine = PolicyEngine(self.store, said, clock=self.clock, **options)
+            self.engine = self.make_engine(said, clock=self.clock, **options)
 
         compare({"error": options_error} if options_error else {"ok": True}, self.outcome(make, "ok"))
         self.hooks: dict[str, tuple[str, str, Any]] = {}
@@ -96,6 +96,9 @@ class World:
         self.told_sunk: list[Json] = []
         if self.engine is not None:
             self.set_up(policy, host)
+
+    def make_engine(self, document: Any, **options: Any) -> Any:
+        return PolicyEngine(self.store, document, **options)
 
     def set_up(self, policy: Fields, host: Fields) -> None:
         for hook in policy.take("hooks", []):
@@ -481,7 +484,10 @@ def lacking(vector: Json) -> str | None:
 
 
 def run(vector: Json) -> None:
-    world = World(vector)
+    play(World(vector))
+
+
+def play(world: World) -> None:
     for step in world.steps:
         world.perform(step)
     world.check_audit()

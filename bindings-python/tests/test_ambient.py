@@ -150,6 +150,38 @@ def test_left_in_another_context_than_it_was_entered_in(policy: PolicyEngine, se
     assert seen == [{}]
 
 
+def test_left_in_another_order_than_they_were_entered_in(policy: PolicyEngine, seen: list[dict[str, Any]]) -> None:
+    def dependency(**said: Any) -> Iterator[None]:
+        with checkrein.context(**said):
+            yield
+
+    with checkrein.context(tenant="t"):
+        one, two = dependency(agent_id="a", run=1), dependency(agent_id="b")
+        next(one)
+        next(two)
+        policy.put(b"k", b"v")
+        one.close()
+        policy.put(b"k", b"v")
+        two.close()
+        policy.put(b"k", b"v")
+    policy.put(b"k", b"v")
+    assert seen == [{"tenant": "t", "agent_id": "b", "run": 1}, {"tenant": "t", "agent_id": "b"}, {"tenant": "t"}, {}]
+
+
+def test_a_context_inside_what_was_carried(policy: PolicyEngine, seen: list[dict[str, Any]]) -> None:
+    def work() -> None:
+        with checkrein.context(run=1):
+            policy.put(b"k", b"v")
+        policy.put(b"k", b"v")
+
+    with checkrein.context(agent_id="a"):
+        carried = checkrein.carry(work)
+    with checkrein.context(agent_id="b"):
+        carried()
+        policy.put(b"k", b"v")
+    assert seen == [{"agent_id": "a", "run": 1}, {"agent_id": "a"}, {"agent_id": "b"}]
+
+
 def test_one_object_in_many_threads(policy: PolicyEngine) -> None:
     said, go = checkrein.context(run=1), threading.Barrier(4)
     seen: list[Any] = []

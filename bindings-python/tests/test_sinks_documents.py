@@ -222,6 +222,18 @@ def test_audit_files_that_cannot_be(policy: PolicyEngine, tmp_path: Path) -> Non
         checkrein.verify_audit(tmp_path / "audit.jsonl", head="7")
 
 
+def test_what_a_file_says_on_its_own_comes_to_pythons_logger(
+    policy: PolicyEngine, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "audit.jsonl"
+    policy.add_audit_file(path).close()
+    with path.open("a") as file:
+        file.write('{"sequence":')
+    policy.add_audit_file(path)
+    assert "audit.jsonl" in caplog.text and caplog.records[-1].name == "checkrein"
+    assert checkrein.verify_audit(path)["repairs"] == 1
+
+
 DOCUMENT = """
 version: 1
 name: production

@@ -1,5 +1,6 @@
 """What a user writes, checked by `mypy --strict`. It is run too."""
 
+import asyncio
 import logging
 from collections.abc import Mapping
 
@@ -7,6 +8,8 @@ import redis
 
 import checkrein
 from checkrein import (
+    AsyncPolicyEngine,
+    AsyncScan,
     AuditFileHandle,
     AuditSinkHandle,
     Database,
@@ -21,7 +24,7 @@ from checkrein import (
     StoreError,
 )
 from checkrein.policy import deny_all, log_and_allow, redact_value, require_agent_id
-from checkrein.types import AuditEntry, AuditReport, BatchOp, Explanation
+from checkrein.types import AuditEntry, AuditReport, BatchOp, Explanation, HookContext
 
 
 class DictStore:
@@ -131,3 +134,54 @@ def written(engine: PolicyEngine) -> AuditReport:
     head: str = file.head()
     file.close()
     return checkrein.verify_audit("audit.jsonl", head=head)
+
+
+class Shelf:
+    """A store of which some methods are async."""
+
+    async def put(self, key: bytes, value: bytes) -> None: ...
+
+    async def get(self, key: bytes) -> bytes | None:
+        return b"v"
+
+    def delete(self, key: bytes) -> None: ...
+
+
+shelf = AsyncPolicyEngine(Shelf(), document, mode="enforce")
+other_async = AsyncPolicyEngine(Database.memory(), max_open_operations=10)
+
+
+@shelf.before_write("users/*")
+async def ask(key: bytes, value: bytes, context: HookContext) -> PolicyAction | None:
+    return None
+
+
+@shelf.after_read("users/*")
+def show(key: bytes, value: bytes, context: HookContext) -> bytes:
+    return value
+
+
+@shelf.on_denied()
+async def tell_later(error: PolicyViolation) -> None:
+    print(error.code)
+
+
+async def async_sink(entry: AuditEntry, phase: str | None) -> None: ...
+
+
+async def use() -> None:
+    await shelf.put(b"users/a", b"1", context={"agent_id": "a"})
+    read: bytes | None = await shelf.get(b"users/a")
+    many: list[bytes | None] = await shelf.get_many([b"users/a"])
+    await shelf.batch(ops, atomic=False)
+    await shelf.delete(b"users/a")
+    walk: AsyncScan = other_async.scan(b"users/")
+    async for key, value in walk:
+        print(key.decode(), value.decode())
+    await walk.aclose()
+    shelf.remove_audit_sink(shelf.add_audit_sink(async_sink, strict=True))
+    shelf.remove(ask)
+    print(read, many)
+
+
+asyncio.run(use())

@@ -288,7 +288,12 @@ fn unknown(arg: Arg<'_>, topic: Topic) -> Error {
 }
 
 fn wrong(error: &lexopt::Error, topic: Topic) -> Error {
-    usage(topic, &error.to_string())
+    let what = match error {
+        lexopt::Error::MissingValue { option: Some(option) } => format!("`{option}` needs a value"),
+        lexopt::Error::UnexpectedValue { option, .. } => format!("`{option}` takes no value"),
+        other => other.to_string(),
+    };
+    usage(topic, &what)
 }
 
 fn usage(topic: Topic, what: &str) -> Error {

@@ -21,15 +21,19 @@ pub(crate) fn eval(trial: &Trial, json: bool, paint: Paint) -> Result<Reply> {
     engine.apply(&PolicyDocument::load(&trial.policy)?.without_audit_file())?;
     let explanation = engine.explain(trial.operation, &trial.key, &trial.context)?;
     let value = trial.value.as_deref().map(|value| made_of(&engine, trial, value)).transpose()?;
-    let code = match explanation.verdict {
-        Foreseen::Denied | Foreseen::RateLimited => REFUSED,
-        Foreseen::Unknown => UNKNOWN,
-        Foreseen::Allowed | Foreseen::Modified | Foreseen::Redacted | Foreseen::WouldDeny => FINE,
-    };
+    let code = code_of(explanation.verdict);
     Ok(match json {
         true => Reply::json(code, &in_json(trial, &explanation, value)),
         false => Reply::new(code, in_text(trial, &explanation, value, paint)),
     })
+}
+
+fn code_of(verdict: Foreseen) -> u8 {
+    match verdict {
+        Foreseen::Denied | Foreseen::RateLimited => REFUSED,
+        Foreseen::Unknown => UNKNOWN,
+        Foreseen::Allowed | Foreseen::Modified | Foreseen::Redacted | Foreseen::WouldDeny => FINE,
+    }
 }
 
 /// What is stored of this value by a write, or given of it by a read; nothing where it is refused or hidden.
@@ -154,4 +158,17 @@ fn limits(explanation: &Explanation, paint: Paint) -> String {
         table.row([show::line(&limit.limit), format!("{} of {} left", limit.remaining, limit.capacity)]);
     }
     format!("\n{}\n{}", paint.bold("rate limits, where nothing was taken yet"), table.draw(paint, "  "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_known_to_pass_is_fine() {
+        assert_eq!(code_of(Foreseen::Allowed), 0);
+        assert_eq!(code_of(Foreseen::WouldDeny), 0);
+        assert_eq!(code_of(Foreseen::RateLimited), 1);
+        assert_eq!(code_of(Foreseen::Unknown), 3);
+    }
 }

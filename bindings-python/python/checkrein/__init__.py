@@ -23,6 +23,7 @@ from checkrein._native import (
     __version__,
     verify_audit,
 )
+from checkrein._async import AsyncPolicyEngine, AsyncScan
 from checkrein.ambient import carry, context
 from checkrein.errors import (
     CheckreinError,
@@ -35,6 +36,8 @@ from checkrein.errors import (
 )
 
 __all__ = [
+    "AsyncPolicyEngine",
+    "AsyncScan",
     "AuditFileHandle",
     "AuditSinkHandle",
     "CheckreinError",

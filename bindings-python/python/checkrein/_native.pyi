@@ -2,7 +2,7 @@
 
 import os
 import pathlib
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextvars import ContextVar
 from datetime import datetime
 from types import TracebackType
@@ -10,6 +10,8 @@ from typing import Any, ClassVar, Final, Literal, TypeVar, final, overload
 
 from checkrein.errors import PolicyViolation, StoreError
 from checkrein.types import (
+    AsyncRedisClient,
+    AsyncStore,
     AuditEntry,
     AuditLine,
     AuditReport,
@@ -267,6 +269,40 @@ class LogAndAllow:
     def __new__(cls, tell: Callable[[str], object]) -> LogAndAllow: ...
     def __call__(self, /, key: bytes, value: bytes | None, context: Context | None) -> PolicyAction: ...
 
+@final
+class Job:
+    def perform(self) -> None: ...
+
+@final
+class Turn:
+    def first(self) -> Awaitable[object]: ...
+    def resume(self, answer: object) -> Awaitable[object] | None: ...
+    def fail(self, raised: BaseException) -> Awaitable[object] | None: ...
+    def proceed(self) -> Awaitable[object] | None: ...
+    def result(self) -> Any: ...
+    def close(self) -> None: ...
+
+def _engine_over(
+    db: Database | AsyncStore | Store | AsyncRedisClient,
+    document: PolicyDocument | None = None,
+    *,
+    require_context: Iterable[str] | None = None,
+    mode: Literal["enforce", "shadow"] | None = None,
+    clock: ManualClock | None = None,
+    max_open_operations: int | None = None,
+) -> PolicyEngine: ...
+def _begin_put(
+    engine: PolicyEngine, key: BytesLike, value: BytesLike, context: Context | None
+) -> Turn | None: ...
+def _begin_get(engine: PolicyEngine, key: BytesLike, context: Context | None) -> Turn | bytes | None: ...
+def _begin_delete(engine: PolicyEngine, key: BytesLike, context: Context | None) -> Turn | None: ...
+def _begin_get_many(
+    engine: PolicyEngine, keys: Iterable[BytesLike], context: Context | None
+) -> Turn | list[bytes | None]: ...
+def _begin_batch(
+    engine: PolicyEngine, ops: Iterable[BatchOp], context: Context | None, atomic: bool
+) -> Turn | None: ...
+def _begin_scan(engine: PolicyEngine, prefix: BytesLike, context: Context | None) -> Turn: ...
 def verify_audit(
     path: str | os.PathLike[str],
     *,

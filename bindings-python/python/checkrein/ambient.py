@@ -29,8 +29,11 @@ __all__ = ["carry", "context"]
 _F = TypeVar("_F", bound=Callable[..., Any])
 _Said = dict[str, "ContextValue"]
 
-# Nobody changes a dict that was set: contexts share it.
+# What operations look at. Nobody changes a dict that was set: contexts share it.
 _ambient: ContextVar[_Said | None] = ContextVar("checkrein.context", default=None)
+
+# What it was made of: what was carried here, and the contexts that were entered since.
+_made_of: ContextVar[tuple[_Said | None, tuple[context, ...]]] = ContextVar("checkrein.made_of", default=(None, ()))
 
 
 class context:
@@ -39,19 +42,17 @@ class context:
     Values are text, booleans, integers or ``None``; what cannot be is a :class:`checkrein.UsageError` here.
     """
 
-    __slots__ = ("_entered", "_said")
+    __slots__ = ("_said",)
 
     def __init__(self, **said: ContextValue) -> None:
         self._said = _native._merged_context(None, said)
-        # One object may be entered more than once, and in several threads: each leaves what it entered.
-        self._entered: list[tuple[_Said | None, _Said]] = []
         _native._begin_ambient(_ambient)
 
     def __enter__(self) -> context:
-        outer = _ambient.get()
-        inner = _native._merged_context(outer, self._said)
-        self._entered.append((outer, inner))
-        _ambient.set(inner)
+        said = _native._merged_context(_ambient.get(), self._said)
+        carried, entered = _made_of.get()
+        _made_of.set((carried, (*entered, self)))
+        _ambient.set(said)
         return self
 
     def __exit__(
@@ -60,12 +61,19 @@ class context:
         exc_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        # Left in another thread or task than it was entered in (a generator may be), there is nothing to take back.
-        current = _ambient.get()
-        place = next((n for n, (_, inner) in enumerate(self._entered) if inner is current), -1)
-        outer, inner = self._entered.pop(place)
-        if inner is current:
-            _ambient.set(outer)
+        carried, entered = _made_of.get()
+        for place in reversed(range(len(entered))):
+            if entered[place] is self:
+                break
+        else:
+            # Left in another thread or task than it was entered in, as a generator may be: nothing was said here.
+            return
+        # Generators leave theirs in any order: what is left is said anew.
+        rest, said = entered[:place] + entered[place + 1 :], carried
+        for inner in rest:
+            said = _native._merged_context(said, inner._said)
+        _made_of.set((carried, rest))
+        _ambient.set(said)
 
 
 def carry(function: _F) -> _F:
@@ -95,21 +103,32 @@ def carry(function: _F) -> _F:
 
     @functools.wraps(function)
     def carried(*args: Any, **kwargs: Any) -> Any:
-        outer = _ambient.get()
-        _ambient.set(said)
-        try:
+        with _Carried(said):
             result = function(*args, **kwargs)
-        finally:
-            _ambient.set(outer)
         return _awaited(result, said) if inspect.iscoroutine(result) else result
 
     return cast(_F, carried)
 
 
 async def _awaited(coroutine: Coroutine[Any, Any, Any], said: _Said | None) -> Any:
-    outer = _ambient.get()
-    _ambient.set(said)
-    try:
+    with _Carried(said):
         return await coroutine
-    finally:
-        _ambient.set(outer)
+
+
+class _Carried:
+    """What was carried stands in the place of whatever is ambient."""
+
+    __slots__ = ("_outer", "_said")
+
+    def __init__(self, said: _Said | None) -> None:
+        self._said = said
+
+    def __enter__(self) -> None:
+        self._outer = _ambient.get(), _made_of.get()
+        _ambient.set(self._said)
+        _made_of.set((self._said, ()))
+
+    def __exit__(self, *exception: object) -> None:
+        said, made_of = self._outer
+        _ambient.set(said)
+        _made_of.set(made_of)

@@ -10,10 +10,12 @@ import logging
 from collections.abc import Callable, Mapping
 
 from checkrein import _native
+from checkrein._async import AsyncPolicyEngine
 from checkrein._native import PolicyAction, PolicyEngine
 from checkrein.errors import ConfigError, PolicyViolation, RateLimitExceeded
 
 __all__ = [
+    "AsyncPolicyEngine",
     "PolicyAction",
     "PolicyEngine",
     "PolicyViolation",

@@ -5,13 +5,17 @@ Nothing here is needed at run time; any object of the right shape will do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal, Protocol, TypeAlias, TypedDict
 
 from checkrein._native import PolicyAction
 
 __all__ = [
     "Answer",
+    "AsyncReadHook",
+    "AsyncRedisClient",
+    "AsyncStore",
+    "AsyncValueHook",
     "AuditEntry",
     "AuditLine",
     "AuditProblem",
@@ -51,6 +55,11 @@ ValueHook: TypeAlias = Callable[[bytes, bytes, HookContext], Answer]
 """A hook at a trigger with a value: after_read, before_write, after_write."""
 
 
+AsyncReadHook: TypeAlias = Callable[[bytes, None, HookContext], Answer | Awaitable[Answer]]
+"""A :data:`ReadHook` of an async engine: sync or async."""
+AsyncValueHook: TypeAlias = Callable[[bytes, bytes, HookContext], Answer | Awaitable[Answer]]
+"""A :data:`ValueHook` of an async engine: sync or async."""
+
 BatchOp: TypeAlias = tuple[Literal["put"], BytesLike, BytesLike] | tuple[Literal["delete"], BytesLike]
 """One operation of a batch."""
 
@@ -71,6 +80,32 @@ class Store(Protocol):
 
     def delete(self, key: bytes, /) -> object:
         """Removes the key, if it is there; replies nothing, or whether it was."""
+
+
+class AsyncStore(Protocol):
+    """What an async engine needs of a store: a :class:`Store` whose methods may be async, each by itself."""
+
+    def put(self, key: bytes, value: bytes, /) -> object:
+        """Sets the key to the value; replies nothing, or true, or an awaitable that gives one of these."""
+
+    def get(self, key: bytes, /) -> BytesLike | None | Awaitable[BytesLike | None]:
+        """The value of the key, or ``None``, or an awaitable that gives one of these."""
+
+    def delete(self, key: bytes, /) -> object:
+        """Removes the key, if it is there; replies nothing, or whether it was, or an awaitable that gives it."""
+
+
+class AsyncRedisClient(Protocol):
+    """A ``redis.asyncio.Redis`` or a subclass, in as much as annotations need; the engine tells it by its class."""
+
+    def get_encoder(self) -> Any:
+        """What turns keys and values into bytes and back."""
+
+    def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> Any:
+        """A MULTI/EXEC."""
+
+    async def initialize(self) -> Any:
+        """Connects."""
 
 
 class RedisClient(Protocol):

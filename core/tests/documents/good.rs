@@ -229,6 +229,17 @@ fn a_document_without_anything_for_data_hooks_is_refused() {
 }
 
 #[test]
+fn a_document_can_be_tried_without_its_audit_file() {
+    let whole = yaml("version: 1\naudit: {max_entries: 7, file: {path: /nowhere/audit.jsonl}}\n");
+    let tried = whole.without_audit_file();
+    assert_eq!(tried.audit().map(|audit| (audit.max_entries, audit.file.is_some())), Some((7, false)));
+    assert!(whole.audit().unwrap().file.is_some(), "the other one keeps it");
+    let open = |document| PolicyEngine::builder(Database::memory()).document(document).try_build();
+    assert!(open(whole).is_err());
+    assert!(open(tried).is_ok());
+}
+
+#[test]
 fn a_log_hook_goes_on_and_flags_the_audit() {
     let policy = PolicyEngine::builder(Database::memory())
         .document(yaml(
