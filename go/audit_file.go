@@ -71,7 +71,7 @@ type AuditFileOptions struct {
 
 // AuditFile is a file of the audit: JSON lines, each with the hash of the one before.
 type AuditFile struct {
-	SinkHandle
+	sink   SinkHandle
 	native *C.cr_audit_file
 }
 
@@ -84,7 +84,8 @@ type AuditHead struct {
 }
 
 // AddAuditFile writes every entry of the audit to a file too; the audit is turned on where it is off. The engine keeps
-// the file open until it is removed ([PolicyEngine.RemoveAuditSink]) or closed.
+// the file open until it is removed ([PolicyEngine.RemoveAuditSink]) or closed. The error may be ignored: it is
+// remembered, as for hooks.
 //
 // Errors: [*ConfigError] for settings that cannot be and a directory that is not there; [*StoreError] for a file that
 // another handle has open, that is no audit file, or whose last line does not verify.
@@ -98,20 +99,21 @@ func (p *PolicyEngine) AddAuditFile(options AuditFileOptions) (*AuditFile, error
 	case options.RotateBytes == NeverRotate:
 		rotate, given = 0, C.CR_AUDIT_FILE_ROTATE_BYTES
 	case options.RotateBytes < 0:
-		return nil, configErrorf("`rotate_bytes` is %d: give a size, or `NeverRotate`", options.RotateBytes)
+		return nil, native.remember(
+			configErrorf("`rotate_bytes` is %d: give a size, or `NeverRotate`", options.RotateBytes))
 	}
-	file := &AuditFile{SinkHandle: SinkHandle{policy: p}}
+	file := &AuditFile{sink: SinkHandle{policy: p}}
 	path, pathLength := charsOf(options.Path)
 	fsync, fsyncLength := charsOf(string(options.Fsync))
 	key, keyLength := optionalBytes(options.HMACKey)
 	var failure *C.cr_error
 	status := C.go_add_audit_file(
 		native.engine, path, pathLength, flag(options.Strict), fsync, fsyncLength, key, keyLength, rotate, given,
-		&file.id, &file.native, &failure)
-	runtime.KeepAlive(native)
+		&file.sink.id, &file.native, &failure)
 	if status != C.CR_OK {
-		return nil, errorOf(failure, nil)
+		return nil, native.remember(errorOf(failure, nil))
 	}
+	runtime.KeepAlive(native)
 	kept := file.native
 	track(file, func() { C.cr_audit_file_free(kept) })
 	return file, nil
@@ -119,6 +121,9 @@ func (p *PolicyEngine) AddAuditFile(options AuditFileOptions) (*AuditFile, error
 
 // Head is the last line that was written. What waits to be written is not in it: Flush first where that matters.
 func (f *AuditFile) Head() (AuditHead, error) {
+	if f == nil {
+		return AuditHead{}, noAuditFile()
+	}
 	var head C.cr_audit_head
 	var failure *C.cr_error
 	status := C.cr_audit_file_head(f.native, &head, &failure)
@@ -132,6 +137,9 @@ func (f *AuditFile) Head() (AuditHead, error) {
 
 // Lost is how many entries could not be kept so far, because the file could not be written for long.
 func (f *AuditFile) Lost() uint64 {
+	if f == nil {
+		return 0
+	}
 	lost := uint64(C.cr_audit_file_lost(f.native))
 	runtime.KeepAlive(f)
 	return lost
@@ -141,6 +149,9 @@ func (f *AuditFile) Lost() uint64 {
 //
 // Errors: [*StoreError] where that fails (what waits is kept), and once the file was closed.
 func (f *AuditFile) Flush() error {
+	if f == nil {
+		return noAuditFile()
+	}
 	var failure *C.cr_error
 	status := C.cr_audit_file_flush(f.native, &failure)
 	runtime.KeepAlive(f)
@@ -152,10 +163,32 @@ func (f *AuditFile) Flush() error {
 //
 // Errors: [*StoreError] where not everything could be written; it is closed nevertheless.
 func (f *AuditFile) Close() error {
+	if f == nil {
+		return nil
+	}
 	var failure *C.cr_error
 	status := C.cr_audit_file_close(f.native, &failure)
 	runtime.KeepAlive(f)
 	return statusError(status, failure)
+}
+
+// Err is nil: what failed has no file.
+func (f *AuditFile) Err() error {
+	if f == nil {
+		return noAuditFile()
+	}
+	return nil
+}
+
+func (f *AuditFile) handle() *SinkHandle {
+	if f == nil {
+		return nil
+	}
+	return &f.sink
+}
+
+func noAuditFile() error {
+	return configErrorf("the audit file is nil: look at the error of `AddAuditFile`")
 }
 
 // VerifyOptions is what a chain is held against.
@@ -179,8 +212,8 @@ type AuditReport struct {
 	// FirstSequence is the number of the first line, Head the text of the last one's [AuditHead].
 	FirstSequence uint64 `json:"first_sequence"`
 	Head          string `json:"head"`
-	// Repairs is how often a torn last line was mended, Lost how many entries could not be kept, TornBytes how much of a
-	// torn last line there is now.
+	// Repairs is how often a torn last line was mended, Lost how many entries could not be kept, TornBytes how much of
+	// a torn last line there is now.
 	Repairs   uint64 `json:"repairs"`
 	Lost      uint64 `json:"lost"`
 	TornBytes uint64 `json:"torn_bytes"`
@@ -200,8 +233,8 @@ type AuditProblem struct {
 // VerifyAudit verifies the chain of which path is the current file. It may be written meanwhile. A chain that does not
 // hold is no error: the report says so.
 //
-// Errors: [*StoreError] for what cannot be read, [*ConfigError] for a chain with a key where none is given, [*UsageError]
-// for a head that is none.
+// Errors: [*StoreError] for what cannot be read, [*ConfigError] for a chain with a key where none is given,
+// [*UsageError] for a head that is none.
 func VerifyAudit(path string, options VerifyOptions) (AuditReport, error) {
 	var report AuditReport
 	chars, length := charsOf(path)

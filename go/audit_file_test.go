@@ -87,9 +87,20 @@ func TestAuditFilesThatCannotBe(t *testing.T) {
 		{Path: path, HMACKey: []byte("short")}, {Path: path, HMACKey: []byte{}}, {Path: path, RotateBytes: -2},
 		{Path: path, RotateBytes: 1},
 	} {
-		if file, err := policy.AddAuditFile(options); file != nil || err == nil {
+		file, err := policy.AddAuditFile(options)
+		if file != nil || err == nil || policy.Put([]byte("k"), nil, nil).Error() != err.Error() {
 			t.Errorf("%+v was taken", options)
 		}
+		// Who has not looked at the error has a nil file.
+		removed, failure := policy.RemoveAuditSink(file)
+		if removed || failure != nil || file.Close() != nil || file.Lost() != 0 {
+			t.Errorf("removed %v, %v", removed, failure)
+		}
+		refused(t, file.Flush(), checkrein.ErrConfig)
+		refused(t, file.Err(), checkrein.ErrConfig)
+		_, failure = file.Head()
+		refused(t, failure, checkrein.ErrConfig)
+		policy.ClearRegistrationErrors()
 	}
 	file, err := policy.AddAuditFile(checkrein.AuditFileOptions{Path: path, RotateBytes: checkrein.NeverRotate})
 	succeeded(t, err)
@@ -98,7 +109,7 @@ func TestAuditFilesThatCannotBe(t *testing.T) {
 	if !errors.As(err, &fault) {
 		t.Errorf("it was opened twice: %v", err)
 	}
-	// The engine goes on, and what failed is not remembered.
+	policy.ClearRegistrationErrors()
 	succeeded(t, policy.Put([]byte("k"), nil, nil))
 	succeeded(t, file.Close())
 }

@@ -43,7 +43,8 @@ func TestCancelledBeforeItStarts(t *testing.T) {
 	because(why)
 	late, done := context.WithDeadline(context.Background(), time.Unix(0, 0))
 	defer done()
-	for _, policy := range []*checkrein.PolicyEngine{inMemory(t), checkrein.NewPolicyEngine(wholeStore{newMemoryStore()})} {
+	host := checkrein.NewPolicyEngine(wholeStore{newMemoryStore()})
+	for _, policy := range []*checkrein.PolicyEngine{inMemory(t), host} {
 		succeeded(t, policy.EnableAudit(checkrein.AuditOptions{}))
 		policy.BeforeWrite("other", checkrein.DenyAll)
 		asked := 0

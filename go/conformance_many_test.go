@@ -131,8 +131,8 @@ func (e *explainSpec) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, &e.given)
 }
 
-// scan walks over as many pairs as the step says. One that is let go before its first pair is what Go calls a walk whose
-// context is cancelled: a sequence that nobody ranges over never begins.
+// scan walks over as many pairs as the step says. One that is let go before its first pair is what Go calls a walk
+// whose context is cancelled: a sequence that nobody ranges over never begins.
 func (s *scripted) scan(step stepSpec, found *pairList) error {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

@@ -139,9 +139,9 @@ func (db *Database) Delete(key []byte) error {
 	return statusError(status, failure)
 }
 
-// Scan gives a page: entries whose keys begin with prefix and are greater than after (nil: from the start), in ascending
-// order of their bytes, at most limit, and fewer where that is a better page. Go on with the last key as the next after,
-// until a page is empty.
+// Scan gives a page: entries whose keys begin with prefix and are greater than after (nil: from the start), in
+// ascending order of their bytes, at most limit, and fewer where that is a better page. Go on with the last key as the
+// next after, until a page is empty.
 //
 // Errors: [*UsageError] for a limit below 1; those of the store.
 func (db *Database) Scan(prefix, after []byte, limit int) ([]Pair, error) {

@@ -22,8 +22,8 @@ func Load(path string) (*PolicyDocument, error) {
 	return document.tracked(), nil
 }
 
-// ParseDocument checks a policy document that is at hand. format is "yaml", "json" or "toml"; name stands for the file in
-// messages. Errors as for [Load].
+// ParseDocument checks a policy document that is at hand. format is "yaml", "json" or "toml"; name stands for the file
+// in messages. Errors as for [Load].
 func ParseDocument(text []byte, format, name string) (*PolicyDocument, error) {
 	document := &PolicyDocument{}
 	chars, length := charsOf(string(text))
@@ -44,9 +44,9 @@ func (d *PolicyDocument) tracked() *PolicyDocument {
 	return d
 }
 
-// Reload puts a document in the place of the one before, in one step: an operation sees all of the old one or all of the
-// new one. The program's own hooks, limits and sinks stay, and so does what is left in the buckets of limits that both
-// documents declare alike.
+// Reload puts a document in the place of the one before, in one step: an operation sees all of the old one or all of
+// the new one. The program's own hooks, limits and sinks stay, and so does what is left in the buckets of limits that
+// both documents declare alike.
 //
 // Errors: [*ConfigError] for a document with nothing for a policy engine, and for an audit file that cannot be opened;
 // then everything is as it was. [*StoreError] where the old document's audit file could not be written out; the new one

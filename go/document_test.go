@@ -21,7 +21,8 @@ func parsed(t *testing.T, text string) *checkrein.PolicyDocument {
 
 func TestDocuments(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "policy.toml")
-	text := "version = 1\naudit = {}\n[[hooks]]\non = \"before_write\"\nkeys = \"system/**\"\naction = \"deny\"\nreason = \"no\"\n"
+	text := "version = 1\naudit = {}\n" +
+		"[[hooks]]\non = \"before_write\"\nkeys = \"system/**\"\naction = \"deny\"\nreason = \"no\"\n"
 	succeeded(t, os.WriteFile(path, []byte(text), 0o600))
 	document, err := checkrein.Load(path)
 	succeeded(t, err)
@@ -57,10 +58,12 @@ func TestDocuments(t *testing.T) {
 }
 
 func TestDocumentsThatDoNotRead(t *testing.T) {
-	_, err := checkrein.ParseDocument([]byte("version: 1\nhooks:\n  - {on: before_wrte, keys: a**}\n"), "yaml", "mine.yaml")
+	text := "version: 1\nhooks:\n  - {on: before_wrte, keys: a**}\n"
+	_, err := checkrein.ParseDocument([]byte(text), "yaml", "mine.yaml")
 	refused(t, err, checkrein.ErrConfig)
 	var fault *checkrein.ConfigError
-	if !errors.As(err, &fault) || !strings.Contains(err.Error(), "mine.yaml:3:10: ") || !strings.Contains(err.Error(), "`before_write`") {
+	if !errors.As(err, &fault) || !strings.Contains(err.Error(), "mine.yaml:3:10: ") ||
+		!strings.Contains(err.Error(), "`before_write`") {
 		t.Errorf("got %v", err)
 	}
 	for _, format := range []string{"yaml", "json", "toml", "xml", ""} {

@@ -161,7 +161,8 @@ func ExampleWithContext() {
 
 // A policy document, tried out before it counts.
 func ExampleParseDocument() {
-	text := "version: 1\nname: try\nhooks:\n  - {on: before_write, keys: 'system/**', action: deny, reason: not for agents}\n"
+	text := "version: 1\nname: try\n" +
+		"hooks: [{on: before_write, keys: 'system/**', action: deny, reason: not for agents}]\n"
 	document, err := checkrein.ParseDocument([]byte(text), "yaml", "policy.yaml")
 	if err != nil {
 		fmt.Println(err)

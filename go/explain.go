@@ -8,12 +8,13 @@ import (
 	"runtime"
 )
 
-// Explanation is what would be asked about an operation, and how it would end as far as that can be told without asking.
+// Explanation is what would be asked about an operation, and how it would end as far as that can be told without
+// asking.
 type Explanation struct {
 	// Operation is "read", "write" or "delete".
 	Operation string
-	// Verdict is "allowed", "modified", "redacted", "denied", "rate_limited", "would_deny", or "unknown" where it depends
-	// on hooks of the program.
+	// Verdict is "allowed", "modified", "redacted", "denied", "rate_limited", "would_deny", or "unknown" where it
+	// depends on hooks of the program.
 	Verdict string
 	// Rule is the hook, limit or requirement that decides, Reason why; empty where none does.
 	Rule, Reason string
@@ -35,21 +36,21 @@ type ExplainedHook struct {
 	Trigger string
 	// Keys is its glob.
 	Keys string
-	// Kind is what it is: "host" for a function of the program, "log", the name of a ready-made hook, or what a document
-	// declares.
+	// Kind is what it is: "host" for a function of the program, "log", the name of a ready-made hook, or what a
+	// document declares.
 	Kind string
 	// Mode is its own.
 	Mode Mode
-	// Answer is what it would answer: "allow", "deny", "modify", "log", "passes over", or "unknown" for a function of the
-	// program.
+	// Answer is what it would answer: "allow", "deny", "modify", "log", "passes over", or "unknown" for a function of
+	// the program.
 	Answer string
 }
 
 // String is the explanation as one line of JSON, the same in every language.
 func (e Explanation) String() string { return e.line }
 
-// Explain lists what would be asked about an operation ("read", "write" or "delete") on a key, and foresees the verdict.
-// It runs no hook of the program, spends no token and asks no store. context as for [PolicyEngine.Put].
+// Explain lists what would be asked about an operation ("read", "write" or "delete") on a key, and foresees the
+// verdict. It runs no hook of the program, spends no token and asks no store. context as for [PolicyEngine.Put].
 //
 // Errors: [*UsageError] for an unknown operation or a bad context; that of a registration that failed.
 func (p *PolicyEngine) Explain(operation string, key []byte, context any) (Explanation, error) {

@@ -13,9 +13,9 @@ type BatchOption func(*batchOptions)
 
 type batchOptions struct{ flags C.uint32_t }
 
-// OneByOne makes the changes one after the other where the store has no atomic batch. All are judged before the first is
-// made; where one fails, those before it stay made, and the error is a [*StoreError] with the code "store_partial" whose
-// Applied says how many they are.
+// OneByOne makes the changes one after the other where the store has no atomic batch. All are judged before the first
+// is made; where one fails, those before it stay made, and the error is a [*StoreError] with the code "store_partial"
+// whose Applied says how many they are.
 func OneByOne() BatchOption {
 	return func(options *batchOptions) { options.flags |= C.CR_ASK_ONE_BY_ONE }
 }

@@ -153,7 +153,9 @@ func TestGetMany(t *testing.T) {
 func TestPagesAndBatchesOfTheDatabase(t *testing.T) {
 	db := checkrein.OpenMemory()
 	succeeded(t, db.Batch(nil))
-	succeeded(t, db.Batch([]checkrein.BatchOp{put("a/1", "1"), put("a/2", ""), put("b", "x"), put("a/3", "3"), remove("a/1")}))
+	succeeded(t, db.Batch([]checkrein.BatchOp{
+		put("a/1", "1"), put("a/2", ""), put("b", "x"), put("a/3", "3"), remove("a/1"),
+	}))
 	page, err := db.Scan([]byte("a/"), nil, 1)
 	if len(page) != 1 || string(page[0].Key) != "a/2" || page[0].Value == nil || err != nil {
 		t.Errorf("got %q, %v", page, err)

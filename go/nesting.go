@@ -6,8 +6,8 @@ import (
 	"sync/atomic"
 )
 
-// hooksRunning counts the calls of hooks, sinks, listeners and loggers in progress, in the whole process. Where there are fewer than the core allows
-// to be nested, no operation can be nested too deep, and asking costs one atomic load.
+// hooksRunning counts the calls of hooks, sinks, listeners and loggers in progress, in the whole process. Where there
+// are fewer than the core allows to be nested, no operation can be nested too deep, and asking costs one atomic load.
 var hooksRunning atomic.Int64
 
 // maxDepth is how deep the core lets operations be nested in one another's hooks. It is only the point from which the
@@ -30,7 +30,8 @@ func depth() uint32 {
 	return stackDepth()
 }
 
-// stackDepth counts the frames of callHook and nested. It stops where the core would refuse, so a deep stack costs no more.
+// stackDepth counts the frames of callHook and nested. It stops where the core would refuse, so a deep stack costs no
+// more.
 func stackDepth() uint32 {
 	var found uint32
 	var pcs [256]uintptr

@@ -19,8 +19,8 @@ import (
 
 // Scan walks over the pairs whose keys begin with a prefix (an empty one is that of every key), in the order of the
 // keys' bytes. The walk begins when the sequence is ranged over, and reads as it goes: each key takes a token of the
-// limits on "read" and is judged as [PolicyEngine.Get] judges it, when its turn comes. What may not be read is left out,
-// without an error. Keys that are written meanwhile may or may not be seen.
+// limits on "read" and is judged as [PolicyEngine.Get] judges it, when its turn comes. What may not be read is left
+// out, without an error. Keys that are written meanwhile may or may not be seen.
 //
 //	for pair, err := range policy.Scan([]byte("users/"), context) {
 //		if err != nil {

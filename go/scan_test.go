@@ -115,7 +115,8 @@ func TestAScanThatIsLeft(t *testing.T) {
 			}
 			returned = true
 		})
-		if value := <-caught; (value == errOwn) != (name == "panic") || gone != (name == "goexit") || returned != (name == "break") {
+		value := <-caught
+		if (value == errOwn) != (name == "panic") || gone != (name == "goexit") || returned != (name == "break") {
 			t.Errorf("%s: caught %v, gone %v, returned %v", name, value, gone, returned)
 		}
 		ended(t, policy, "allowed", "abandoned", 1, 0)

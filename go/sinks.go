@@ -21,7 +21,8 @@ var phases = [...]AuditPhase{
 	C.CR_PHASE_NONE: PhaseNone, C.CR_PHASE_DECIDED: PhaseDecided, C.CR_PHASE_DONE: PhaseDone,
 }
 
-// AuditSink is where the audit's entries go beside its ring: what [PolicyEngine.AddAuditSink] gives, and an [*AuditFile].
+// AuditSink is where the audit's entries go beside its ring: what [PolicyEngine.AddAuditSink] gives, and an
+// [*AuditFile].
 type AuditSink interface {
 	// Err says whether it was added.
 	Err() error
@@ -47,8 +48,8 @@ func (s *SinkHandle) handle() *SinkHandle { return s }
 // on where it is off. Of a batch or a GetMany it is called for one entry after the other.
 //
 // A sink that is not strict is told after the operation; where it fails, by an error or a panic, that is logged and
-// changes nothing. A strict one is told before the store is asked too, and where it fails then, the operation is refused
-// with [ErrAuditFailed]; where it fails afterwards, the error says Applied. Of an operation that is let go, or
+// changes nothing. A strict one is told before the store is asked too, and where it fails then, the operation is
+// refused with [ErrAuditFailed]; where it fails afterwards, the error says Applied. Of an operation that is let go, or
 // refused before it starts, it is told with the next one.
 func (p *PolicyEngine) AddAuditSink(take func(AuditEntry, AuditPhase) error, strict bool) *SinkHandle {
 	native, err := p.use()
@@ -83,8 +84,11 @@ func (p *PolicyEngine) RemoveAuditSink(sink AuditSink) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	if sink == nil {
+		return false, nil
+	}
 	handle := sink.handle()
-	if handle.err != nil || handle.policy != p {
+	if handle == nil || handle.err != nil || handle.policy != p {
 		return false, nil
 	}
 	native.sinks.Lock()

@@ -44,7 +44,8 @@ func TestListenersAreToldOfRefusals(t *testing.T) {
 		}
 		// The refusal is what it was, and the listener was told it before.
 		last := told[len(told)-1]
-		if last.Error() != err.Error() || (key == "own") != (last == error(own)) || errors.Is(last, errOwn) != (key == "failing") {
+		if last.Error() != err.Error() || (key == "own") != (last == error(own)) ||
+			errors.Is(last, errOwn) != (key == "failing") {
 			t.Errorf("%s: told %v, got %v", key, last, err)
 		}
 	}

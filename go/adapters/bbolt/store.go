@@ -20,8 +20,8 @@ const pageBytes = 4 << 20
 // database was opened with NoSync. So an operation of the engine must not be started inside a transaction of the same
 // database: bbolt has one writer at a time, and it would wait for itself.
 //
-// Errors of bbolt can be asked for with [errors.Is]; the engine keeps them as the cause of a [checkrein.StoreError]. Once
-// the database is closed, that is one with the code "store_closed".
+// Errors of bbolt can be asked for with [errors.Is]; the engine keeps them as the cause of a [checkrein.StoreError].
+// Once the database is closed, that is one with the code "store_closed".
 type Store struct {
 	db     *bbolt.DB
 	bucket []byte
