@@ -8,13 +8,19 @@
 //! Each object that a fork makes unusable remembers the generation that it was born in, and [`child`] begins a new one.
 //! What holds locks or files is kept in an `OfProcess`, which the child can neither reach nor drop.
 
+use std::cell::Cell;
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use crate::audit::OperationId;
 
 /// How many forks lie between this process and the one that started the program.
 static GENERATION: AtomicU32 = AtomicU32::new(0);
+
+/// Held while something of the parent's is made anew. Each generation has another one: one that a thread held when it
+/// was forked away stays held for ever.
+static RENEWING: [Mutex<()>; 64] = [const { Mutex::new(()) }; 64];
 
 /// Tells the core that this process is the child of a fork: call it in the child right after the fork.
 ///
@@ -30,6 +36,22 @@ pub fn child() {
 /// The number of this process among its forks.
 pub(crate) fn generation() -> u32 {
     GENERATION.load(Ordering::Relaxed)
+}
+
+/// Makes something of the parent's anew, one thread of the child at a time: two would meet at the files that are opened
+/// for it. A logger that is told of something on the way and comes here again is let in.
+pub(crate) fn renew(make: impl FnOnce()) {
+    thread_local! {
+        static INSIDE: Cell<bool> = const { Cell::new(false) };
+    }
+    if INSIDE.replace(true) {
+        return make();
+    }
+    let at = generation() as usize % RENEWING.len();
+    let lock = RENEWING.get(at).map(|lock| lock.lock().unwrap_or_else(PoisonError::into_inner));
+    make();
+    drop(lock);
+    INSIDE.set(false);
 }
 
 /// The generation in which an object was made.

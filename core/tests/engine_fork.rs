@@ -146,3 +146,50 @@ fn an_operation_that_was_going_on_is_refused_in_the_child() {
     }
     outcome.unwrap();
 }
+
+/// Each of the child's threads opened the child's audit file; those that came second found it locked, and the engine of
+/// one of them could be the one that stayed: it refused everything from then on.
+#[test]
+fn threads_of_a_child_that_come_at_once_get_one_engine() {
+    let directory = tempfile::tempdir().unwrap();
+    let policy = PolicyEngine::new(Database::memory());
+    policy.add_audit_file(file_in(directory.path())).unwrap();
+    for _ in 0..10 {
+        let all_pass = || {
+            let start = std::sync::Barrier::new(8);
+            let pass = || {
+                start.wait();
+                policy.explain("read", "k", None).is_ok()
+            };
+            thread::scope(|scope| {
+                let threads: Vec<_> = (0..8).map(|_| scope.spawn(pass)).collect();
+                threads.into_iter().all(|thread| thread.join().unwrap())
+            })
+        };
+        assert_eq!(in_child(all_pass), 0);
+    }
+}
+
+/// The second engine of the child found the file locked by the first, and refused everything.
+#[test]
+fn engines_that_share_a_file_share_one_in_the_child_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = file_in(directory.path());
+    let engines = [PolicyEngine::new(Database::memory()), PolicyEngine::new(Database::memory())];
+    for policy in &engines {
+        policy.add_audit_file(Arc::clone(&file)).unwrap();
+    }
+    drop(file);
+    let path = directory.path().to_owned();
+    let shared = || {
+        let pass = engines.iter().all(|policy| policy.explain("read", "k", None).is_ok());
+        for policy in &engines {
+            assert_eq!(policy.put("k", "v", None).unwrap_err().code(), Code::StoreClosed);
+            policy.flush_audit().unwrap();
+        }
+        let own = path.join(format!("audit-{}.jsonl", std::process::id()));
+        let report = verify(own, &VerifyOptions::default()).unwrap();
+        pass && report.is_whole() && report.lines == 3
+    };
+    assert_eq!(in_child(shared), 0);
+}

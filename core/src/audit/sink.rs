@@ -40,9 +40,7 @@ impl SinkEntry {
             _ => None,
         }
     }
-}
 
-impl SinkEntry {
     /// The same sink for the child of a fork: a file of its own.
     pub(crate) fn after_fork(&self) -> Result<Self> {
         let target = match &self.target {

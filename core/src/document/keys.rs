@@ -3,6 +3,7 @@
 use super::read::{MAX_NAME_BYTES, MAX_REASON_BYTES};
 use super::table::{Choice, Key, Shape, Table};
 use crate::audit::LARGEST_MAX_ENTRIES;
+use crate::audit::file::SMALLEST_ROTATE_BYTES;
 use crate::context::MAX_NAME_BYTES as MAX_CONTEXT_NAME_BYTES;
 use crate::hook::{Mode, Trigger};
 use crate::limit::{Count, MAX_MAX_KEYS, MAX_TOKENS, Target};
@@ -259,8 +260,8 @@ pub(super) static AUDIT_FILE: Table = Table {
         key(
             ROTATE_BYTES,
             "Rotate",
-            "Begin a new file when this one has so many bytes.",
-            Shape::Integer { least: 1, most: i64::MAX },
+            "Begin a new file when this one has so many bytes; 64 MiB unless given.",
+            Shape::Integer { least: SMALLEST_ROTATE_BYTES as i64, most: i64::MAX },
         ),
     ],
     choices: &[Choice { of: &[HMAC_KEY_ENV, HMAC_KEY_FILE], required: false }],

@@ -52,17 +52,30 @@ impl Engine {
     /// where the size is the same.
     ///
     /// # Errors
-    /// `ConfigError` for a document with nothing for data hooks. Then everything is as it was.
+    /// `ConfigError` for a document with nothing for data hooks, and for one that has the audit's file kept in another
+    /// way than it is; those of opening another file. Then everything is as it was. `StoreError` where the old
+    /// document's file could not write out what it was told: the new document is in force all the same.
     pub fn reload(&self, document: &PolicyDocument) -> Result<()> {
-        let prepared = self.prepare(document)?;
-        let mut closing = Vec::new();
-        self.change(|config| closing = self.replace(config, prepared));
-        closing.iter().try_for_each(|file| file.close())
+        loop {
+            let prepared = self.prepare(document)?;
+            let mut replaced = None;
+            self.change(|config| replaced = self.replace(config, prepared));
+            if let Some(gone) = replaced {
+                return gone.into_iter().try_for_each(let_go);
+            }
+        }
     }
 
-    /// Gives the files of the old document that the new one does not go on with.
-    fn replace(&self, config: &mut Config, prepared: Prepared<'_>) -> Vec<Arc<AuditFile>> {
+    /// Gives the files of the old document that the new one does not go on with. Nothing, and changes nothing, where
+    /// the file that was to be kept is gone by now: another reload came between.
+    fn replace(&self, config: &mut Config, prepared: Prepared<'_>) -> Option<Vec<Arc<AuditFile>>> {
         let Prepared { document, audit, file, required } = prepared;
+        let wanted = document.audit().and_then(|audit| audit.file.as_ref()).filter(|_| file.is_none());
+        let is_wanted =
+            |sink: &SinkEntry| sink.declared.as_deref().is_some_and(|known| Some(known) == wanted);
+        if wanted.is_some() && !config.sinks.iter().any(is_wanted) {
+            return None;
+        }
         for kind in Kind::ALL {
             let declared = document.hooks().iter().filter(|hook| hook.trigger.kind == kind);
             let mut hooks: Vec<_> = declared.map(|hook| self.entry(hook)).collect();
@@ -83,16 +96,14 @@ impl Engine {
         };
         config.required = required;
         config.has_document = true;
-        let wanted = document.audit().and_then(|audit| audit.file.as_ref());
-        let (kept, gone): (Vec<_>, Vec<_>) = config.sinks.iter().cloned().partition(|sink| {
-            sink.declared.is_none() || (file.is_none() && sink.declared.as_deref() == wanted)
-        });
+        let (kept, gone): (Vec<_>, Vec<_>) =
+            config.sinks.iter().cloned().partition(|sink| sink.declared.is_none() || is_wanted(sink));
         config.set_sinks(kept.into_iter().chain(file).collect());
         let file_of = |sink| match sink {
             SinkEntry { target: SinkTarget::File(file), .. } => Some(file),
             SinkEntry { target: SinkTarget::Host(_), .. } => None,
         };
-        gone.into_iter().filter_map(file_of).collect()
+        Some(gone.into_iter().filter_map(file_of).collect())
     }
 
     fn entry(&self, hook: &DocumentHook) -> Arc<HookEntry> {
@@ -118,16 +129,24 @@ impl Engine {
         let names = self.options.require_context.iter().chain(document.require_context());
         let required = required(names)?;
         // Last, as it changes the disk.
-        let file = match document.audit().and_then(|audit| audit.file.as_ref()) {
-            Some(declared) if !self.has_open(declared) => Some(self.open(declared)?),
-            _ => None,
-        };
+        let declared = document.audit().and_then(|audit| audit.file.as_ref());
+        let file = declared.map(|declared| self.open_unless_open(declared)).transpose()?.flatten();
         Ok(Prepared { document, audit: audit.map(Arc::new), file, required })
     }
 
-    /// Whether the audit's file is open as it is declared.
-    fn has_open(&self, declared: &DeclaredAuditFile) -> bool {
-        self.load().sinks.iter().any(|sink| sink.declared.as_deref() == Some(declared))
+    /// Opens the audit's file; nothing where it is open as it is declared.
+    fn open_unless_open(&self, declared: &DeclaredAuditFile) -> Result<Option<SinkEntry>> {
+        let sinks = Arc::clone(&self.load().sinks);
+        let mut known = sinks.iter().filter_map(|sink| sink.declared.as_deref());
+        match known.find(|known| known.path == declared.path) {
+            Some(known) if known == declared => Ok(None),
+            Some(_) => Err(Error::config(format!(
+                "the audit's file `{}` is open with other settings, which a reload cannot change: give it another path, \
+                 or reload a document without it first",
+                crate::text::shown_key(declared.path.as_bytes())
+            ))),
+            None => self.open(declared).map(Some),
+        }
     }
 
     fn open(&self, declared: &DeclaredAuditFile) -> Result<SinkEntry> {
@@ -138,6 +157,15 @@ impl Engine {
             target: SinkTarget::File(file),
             declared: Some(Arc::new(declared.clone())),
         })
+    }
+}
+
+/// Closes a file that no document asks for any more. Operations that started under the old one are still to be in it:
+/// where there are any, the last of them closes it.
+fn let_go(file: Arc<AuditFile>) -> Result<()> {
+    match Arc::try_unwrap(file) {
+        Ok(file) => file.close(),
+        Err(shared) => shared.flush(),
     }
 }
 
@@ -153,4 +181,30 @@ fn limits(old: &LimitSet, document: &PolicyDocument) -> LimitSet {
     });
     let declared: Vec<_> = declared.collect();
     hosts.into_iter().chain(declared).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::Format;
+    use crate::engine::EngineOptions;
+
+    /// What came between was not noticed: the document asked for a file, and the engine wrote none.
+    #[test]
+    fn a_reload_that_was_to_keep_a_file_notices_that_another_one_let_it_go() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("audit.jsonl");
+        let document = |audit: &str| {
+            let text = format!("version: 1\naudit: {audit}\n");
+            PolicyDocument::parse(text.as_bytes(), Format::Yaml, "policy.yaml").unwrap()
+        };
+        let with_file = document(&format!("{{file: {{path: '{}'}}}}", path.display()));
+        let engine = Engine::new(EngineOptions::default()).unwrap();
+        engine.apply(&with_file).unwrap();
+        let prepared = engine.prepare(&with_file).unwrap();
+        engine.reload(&document("{}")).unwrap();
+        engine.change(|config| assert!(engine.replace(config, prepared).is_none()));
+        engine.reload(&with_file).unwrap();
+        assert_eq!(engine.load().sinks.len(), 1);
+    }
 }

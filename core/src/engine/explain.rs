@@ -6,7 +6,7 @@ use super::Engine;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::hook::{Action, Answer, Decision, HookEntry, Matched, Mode, Phase};
-use crate::limit::{LimitStatus, Target};
+use crate::limit::{Count, LimitStatus, Target};
 use crate::operation::{Kind, MAX_KEY_BYTES};
 
 /// What is asked about an operation, in the order in which it is.
@@ -105,18 +105,20 @@ impl Engine {
         };
         let hooks: Vec<&Arc<HookEntry>> = of(Phase::Before).chain(of(Phase::After)).collect();
 
-        let mut foreseen =
-            Foresight { verdict: Foreseen::Allowed, rule: None, reason: None, mode: config.mode };
+        let mut foreseen = Foresight::new(config.mode);
         if let Some(name) = config.lacks(context) {
             let reason = format!("the context has no `{name}`: this engine requires it");
             foreseen.refused(Mode::Enforce, Foreseen::Denied, "require_context", Some(reason));
         }
-        if let Some(empty) = limits.iter().find(|limit| limit.retry_after_ns > 0) {
+        // Those that count attempts come first; of several the one with the longest wait refuses, of equal ones the first.
+        let gravity = |limit: &&LimitStatus| (limit.count == Count::Attempts, limit.retry_after_ns);
+        if let Some(empty) = limits.iter().rev().filter(|limit| limit.retry_after_ns > 0).max_by_key(gravity)
+        {
             foreseen.refused(Mode::Enforce, Foreseen::RateLimited, &empty.limit, None);
         }
         let answers = hooks.iter().map(|hook| (hook, answer_of(hook, key, context)));
         let hooks = answers.map(|(hook, answer)| foreseen.hook(hook, answer)).collect();
-        let Foresight { verdict, rule, reason, mode } = foreseen;
+        let Foresight { verdict, rule, reason, mode, .. } = foreseen;
         Ok(Explanation { operation, verdict, rule, reason, hooks, limits, mode })
     }
 }
@@ -148,16 +150,28 @@ struct Foresight {
     rule: Option<String>,
     reason: Option<String>,
     mode: Mode,
+    /// What the hooks so far have put in the place of the value: the same again is no change.
+    value: Option<Vec<u8>>,
+    /// A hook has hidden the value: those after it are not asked.
+    hidden: bool,
 }
 
 impl Foresight {
-    /// True where it is settled: a refusal stands whatever comes after it.
+    fn new(mode: Mode) -> Self {
+        Foresight { verdict: Foreseen::Allowed, rule: None, reason: None, mode, value: None, hidden: false }
+    }
+
+    /// True where it is settled: whatever comes after it changes nothing.
     fn is_settled(&self) -> bool {
-        matches!(self.verdict, Foreseen::Denied | Foreseen::RateLimited | Foreseen::Unknown)
+        self.hidden || matches!(self.verdict, Foreseen::Denied | Foreseen::RateLimited | Foreseen::Unknown)
+    }
+
+    fn is_shadow(&self, mode: Mode) -> bool {
+        mode == Mode::Shadow || self.mode == Mode::Shadow
     }
 
     fn refused(&mut self, mode: Mode, verdict: Foreseen, rule: &str, reason: Option<String>) {
-        let shadow = mode == Mode::Shadow || self.mode == Mode::Shadow;
+        let shadow = self.is_shadow(mode);
         // What would only be noted gives way to what is enforced.
         if self.is_settled() || (shadow && self.verdict == Foreseen::WouldDeny) {
             return;
@@ -167,9 +181,9 @@ impl Foresight {
         self.reason = reason;
     }
 
+    /// What was noted to be refused is told before any change.
     fn changed(&mut self, hook: &HookEntry, reason: Option<String>) {
-        let shadow = hook.mode == Mode::Shadow || self.mode == Mode::Shadow;
-        if self.is_settled() || self.verdict == Foreseen::WouldDeny || shadow {
+        if self.is_settled() || self.verdict == Foreseen::WouldDeny {
             return;
         }
         let read = hook.trigger.kind == Kind::Read;
@@ -178,11 +192,26 @@ impl Foresight {
         self.reason = reason;
     }
 
+    fn denied(&mut self, hook: &HookEntry, reason: Option<String>) {
+        if hook.trigger.phase == Phase::After && !self.is_shadow(hook.mode) {
+            self.changed(hook, reason);
+            self.hidden = true;
+        } else {
+            self.refused(hook.mode, Foreseen::Denied, &hook.rule, reason);
+        }
+    }
+
+    fn replaced(&mut self, hook: &HookEntry, value: Vec<u8>) {
+        if !self.is_shadow(hook.mode) && self.value.as_ref() != Some(&value) {
+            self.changed(hook, None);
+            self.value = Some(value);
+        }
+    }
+
     fn hook(&mut self, hook: &HookEntry, told: Told) -> ExplainedHook {
-        let hides = hook.trigger.phase == Phase::After;
         let answer = match told {
             Told::Unknown => {
-                if !self.is_settled() && self.mode == Mode::Enforce && hook.mode == Mode::Enforce {
+                if !self.is_settled() && !self.is_shadow(hook.mode) {
                     self.verdict = Foreseen::Unknown;
                     self.rule = Some(hook.rule.to_string());
                     self.reason = Some("it depends on a hook of the program".to_owned());
@@ -191,16 +220,12 @@ impl Foresight {
             }
             Told::PassesOver => "passes over",
             Told::Logs | Told::Answer(Answer::Log) => "log",
-            Told::Answer(Answer::Deny(reason)) if hides => {
-                self.changed(hook, reason);
-                "deny"
-            }
             Told::Answer(Answer::Deny(reason)) => {
-                self.refused(hook.mode, Foreseen::Denied, &hook.rule, reason);
+                self.denied(hook, reason);
                 "deny"
             }
-            Told::Answer(Answer::Modify(_)) => {
-                self.changed(hook, None);
+            Told::Answer(Answer::Modify(value)) => {
+                self.replaced(hook, value);
                 "modify"
             }
             Told::Answer(_) => "allow",

@@ -23,6 +23,7 @@ use crate::audit::{AuditFilter, AuditLog, Entry};
 use crate::clock::{Clock, Time};
 use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::fork;
 use crate::glob::Glob;
 use crate::hook::{Action, HookEntry, HookId, Mode, Trigger};
 use crate::limit::{Limit, LimitStatus, RateLimit, Target};
@@ -332,11 +333,12 @@ impl Engine {
     #[cold]
     fn load_after_fork(&self) -> Guard<Arc<Config>> {
         // Of threads that come at once the first one's stands for all.
-        let old = self.config.load_full();
-        if old.is_of_parent() {
-            let fresh = Arc::new(old.after_fork());
-            self.config.compare_and_swap(&old, fresh);
-        }
+        fork::renew(|| {
+            let old = self.config.load_full();
+            if old.is_of_parent() {
+                self.config.store(Arc::new(old.after_fork()));
+            }
+        });
         self.config.load()
     }
 

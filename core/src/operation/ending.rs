@@ -41,7 +41,7 @@ impl Course<'_> {
             let at = match &self.ending {
                 Some(ending) => ending.sink,
                 None => {
-                    let entries = self.entries(config, None, now.get());
+                    let entries = self.entries(None, now.get());
                     let ending = Ending { entries, phase: Some(Phase::Decided), ..Ending::default() };
                     self.ending = Some(Box::new(ending));
                     0
@@ -76,24 +76,26 @@ impl Course<'_> {
                 let subject = &self.subject;
                 self.with_record(subject, None, id, now.get(), |record| audit.append(record));
             } else {
-                entries = self.entries(config, Some(audit), now.get());
+                entries = self.entries(Some(audit), now.get());
             }
         }
+        let mut warnings: Vec<String> = self.shadow_warning().into_iter().collect();
         for file in config.sinks.iter().filter_map(|sink| sink.takes_at_once()) {
-            // It keeps what it cannot write and tells of its failures itself.
-            let _ = file.append(&entries, None);
+            // It keeps what it cannot write and tells of that itself; one that was closed keeps nothing.
+            if let Err(error) = file.append(&entries, None) {
+                warnings.push(format!("a sink of the audit failed: {error}"));
+            }
         }
         self.state = State::Done;
-        let mut warning = self.shadow_warning();
         let sinks = !entries.is_empty() && config.sinks.iter().any(|sink| sink.takes_at_once().is_none());
         let (mut late, mut lost) = (Vec::new(), 0);
         if sinks && config.has_host_sink() && self.may_tell_host() {
             (late, lost) = config.untold.take();
         }
         if lost > 0 {
-            warning
-                .get_or_insert(format!("{lost} audit entries were not told to the sinks: too many waited"));
+            warnings.push(format!("{lost} audit entries were not told to the sinks: too many waited"));
         }
+        let warning = (!warnings.is_empty()).then(|| warnings.join("; "));
         if sinks || warning.is_some() || self.has_listeners(config) {
             let before = late.len();
             late.append(&mut entries);
@@ -225,7 +227,7 @@ impl Course<'_> {
     }
 
     /// The entries of the operation as things stand, appended to a ring where one is given.
-    fn entries(&mut self, _config: &Config, ring: Option<&AuditLog>, time: Time) -> Vec<Entry> {
+    fn entries(&mut self, ring: Option<&AuditLog>, time: Time) -> Vec<Entry> {
         let id = self.id();
         let append = |record: &Record<'_>| Entry::of(ring.map_or(0, |ring| ring.append(record)), record);
         match &self.whole {

@@ -242,7 +242,7 @@ impl Course<'_> {
     }
 
     /// A reply that does not fit ends an operation that is still going on.
-    pub(super) fn misuse(&mut self, pending: Pending) -> Error {
+    pub(super) fn misuse(&mut self, config: &Config, pending: Pending) -> Error {
         let asked = match pending {
             _ if matches!(self.state, State::Ended | State::Done) => {
                 "the operation is decided: it takes no reply"
@@ -259,6 +259,13 @@ impl Course<'_> {
         // One that is decided stays refused where it was, and becomes so where it was not and nothing has happened.
         if !self.is_told() && self.result.is_ok() {
             self.end(Verdict::Error, error.clone());
+        } else if let (Pending::Sink(at), true) = (pending, self.is_told()) {
+            // The sink has not said that it has the entries.
+            self.sink_failed(
+                config,
+                at,
+                Cause::error(error.code().class().as_str(), Box::new(error.clone())),
+            );
         }
         error
     }
@@ -284,7 +291,7 @@ impl Course<'_> {
             let applied = self.applied_at_all() || self.subject.did_change();
             let reason = "abandoned".to_owned();
             let violation = PolicyViolation { kind, reason, applied, ..self.violation() };
-            // What became of each key says the key itself, see `Course::record`.
+            // What became of each key says the key itself, see `Course::told`.
             let refusal = Refusal {
                 verdict: Verdict::Denied,
                 error: violation.into(),

@@ -45,7 +45,7 @@ impl Course<'_> {
             (Pending::Store, Reply::Store(reply), _) => self.take_reply(reply),
             (Pending::Sink(_), Reply::Recorded, _) => {}
             (Pending::Sink(at), Reply::RecordFailed(cause), _) => self.sink_failed(config, at, cause),
-            _ => return Err(self.misuse(pending)),
+            _ => return Err(self.misuse(config, pending)),
         }
         Ok(())
     }

@@ -61,6 +61,14 @@ impl PolicyEngine {
     pub fn remove_audit_sink(&self, id: SinkId) -> Result<bool> {
         self.engine.remove_audit_sink(id)
     }
+
+    /// Makes sure that every entry so far is in the audit's files.
+    ///
+    /// # Errors
+    /// `StoreError` of the first file that could not be written.
+    pub fn flush_audit(&self) -> Result<()> {
+        self.engine.flush_audit()
+    }
 }
 
 /// Tells a closure of a refusal.

@@ -163,6 +163,9 @@ fn archived_files_may_be_left_out_where_their_head_is_given() {
     assert!(!with(None, None).unwrap().is_whole());
     assert!(!with(Some(Head { hash: [7; 32], ..after }), None).unwrap().is_whole());
     assert!(with(Some(after), Some(Head { sequence: 1, ..after })).is_err());
+    // The same line by its number, another by its hash: no file holds it any more, so nobody would have noticed.
+    assert!(with(Some(after), Some(Head { hash: [7; 32], ..after })).is_err());
+    assert!(with(Some(after), Some(after)).unwrap().is_whole());
 }
 
 #[test]

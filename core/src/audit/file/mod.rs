@@ -28,7 +28,9 @@ mod writer;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+
+use arc_swap::ArcSwapOption;
 
 pub use hash::Digest;
 pub use head::Head;
@@ -51,6 +53,8 @@ pub struct AuditFile {
     options: AuditFileOptions,
     path: PathBuf,
     shared: Arc<Shared>,
+    /// In the child of a fork: the child's id and its file, which all who had this one share.
+    child: ArcSwapOption<(u32, Weak<AuditFile>)>,
 }
 
 impl AuditFile {
@@ -88,7 +92,12 @@ impl AuditFile {
         let mut notices = Vec::new();
         let writer = recover::open(setup, parent, &mut |notice| notices.push(notice));
         warn(notices);
-        Ok(Arc::new(AuditFile { options, path, shared: Arc::new(Shared::new(writer?, lock)) }))
+        Ok(Arc::new(AuditFile {
+            options,
+            path,
+            shared: Arc::new(Shared::new(writer?, lock)),
+            child: ArcSwapOption::empty(),
+        }))
     }
 
     /// Queues entries and returns; the file numbers them in the order of the calls. A background thread writes them
@@ -180,7 +189,8 @@ impl AuditFile {
     ///
     /// The file is the path with the child's id for `{pid}`, or, where there is no `{pid}`, `audit-PID.jsonl` beside
     /// `audit.jsonl`. No lock of the parent's is waited for and nothing of its file is touched. The head is the last
-    /// that the parent had written; entries that waited in its queue are the parent's to write.
+    /// that the parent had written; entries that waited in its queue are the parent's to write. Where it is open in the
+    /// child already, it is given again: engines that share a file share the child's too.
     ///
     /// # Errors
     /// `UsageError` in the process that opened the file; the others as of [`open`](Self::open).
@@ -191,8 +201,15 @@ impl AuditFile {
                 self.shared.label
             )));
         }
+        let pid = std::process::id();
+        let known = self.child.load_full().filter(|child| child.0 == pid);
+        if let Some(known) = known.and_then(|child| child.1.upgrade()) {
+            return Ok(known);
+        }
         self.shared.release_in_child();
-        self.open_child(std::process::id())
+        let file = self.open_child(pid)?;
+        self.child.store(Some(Arc::new((pid, Arc::downgrade(&file)))));
+        Ok(file)
     }
 
     fn open_child(&self, pid: u32) -> Result<Arc<Self>> {

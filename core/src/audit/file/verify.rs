@@ -92,7 +92,7 @@ impl std::fmt::Display for Problem {
 ///
 /// # Errors
 /// `StoreError` for what cannot be read, `ConfigError` for a chain with a key where none is given, `UsageError` where
-/// `head` is older than `after`. A chain that does not hold is no error: see [`Report::problem`].
+/// `head` is older than `after`, or is another line of that number. A chain that does not hold is no error: see [`Report::problem`].
 pub fn verify(path: impl AsRef<Path>, options: &VerifyOptions) -> Result<Report> {
     let path = path.as_ref();
     if let (Some(head), Some(after)) = (options.head, options.after)
@@ -101,6 +101,17 @@ pub fn verify(path: impl AsRef<Path>, options: &VerifyOptions) -> Result<Report>
         return Err(Error::usage(format!(
             "the stored head, line {}, is older than line {}, after which the chain is to be verified: give a newer one",
             head.sequence, after.sequence
+        )));
+    }
+    if let (Some(head), Some(after)) = (options.head, options.after)
+        && head.sequence == after.sequence
+        && head.hash != after.hash
+    {
+        // The line itself was archived: that no file holds it must not pass for agreement.
+        return Err(Error::usage(format!(
+            "the stored head and the line after which the chain is to be verified are both line {}, with two hashes: one \
+             of them is of another chain",
+            head.sequence
         )));
     }
     let mut attempt = 1;
