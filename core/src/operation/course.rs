@@ -366,6 +366,7 @@ impl<'a> Course<'a> {
         }
     }
 
+    #[inline]
     pub(super) fn take_outcome(&mut self) -> Result<Outcome> {
         match std::mem::replace(&mut self.result, Ok(())) {
             Ok(()) => Ok(self.outcome()),

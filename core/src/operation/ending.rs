@@ -65,20 +65,23 @@ impl Course<'_> {
 
     /// Tells the audit how it ended, and sees who else is to be told.
     pub(super) fn conclude(&mut self, config: &Config, now: &mut Now<'_>) {
-        self.uncount(config);
+        let told_alone = matches!(self.whole, Whole::One) && config.sinks.is_empty();
+        if let (true, Some(audit)) = (told_alone, &config.audit) {
+            // The usual case: nothing is copied but into the ring.
+            let id = self.id();
+            self.with_record(&self.subject, None, id, now.get(), |record| audit.append(record));
+        }
+        if told_alone && self.subject.would_deny.is_none() && !self.has_listeners(config) {
+            return self.done(config);
+        }
+        self.tell_others(config, if told_alone { None } else { config.audit.as_deref() }, now);
+    }
+
+    /// Tells the ring, where one is given, and the sinks that need no step; sees what is left to be told by steps.
+    fn tell_others(&mut self, config: &Config, ring: Option<&AuditLog>, now: &mut Now<'_>) {
         self.take_in_hand(None);
         self.ending = None;
-        let mut entries = Vec::new();
-        if let Some(audit) = &config.audit {
-            if config.sinks.is_empty() && matches!(self.whole, Whole::One) {
-                // The usual case: nothing is copied but into the ring.
-                let id = self.id();
-                let subject = &self.subject;
-                self.with_record(subject, None, id, now.get(), |record| audit.append(record));
-            } else {
-                entries = self.entries(Some(audit), now.get());
-            }
-        }
+        let mut entries = ring.map(|ring| self.entries(Some(ring), now.get())).unwrap_or_default();
         let mut warnings: Vec<String> = self.shadow_warning().into_iter().collect();
         for file in config.sinks.iter().filter_map(|sink| sink.takes_at_once()) {
             // It keeps what it cannot write and tells of that itself; one that was closed keeps nothing.
@@ -86,7 +89,6 @@ impl Course<'_> {
                 warnings.push(format!("a sink of the audit failed: {error}"));
             }
         }
-        self.state = State::Done;
         let sinks = !entries.is_empty() && config.sinks.iter().any(|sink| sink.takes_at_once().is_none());
         let (mut late, mut lost) = (Vec::new(), 0);
         if sinks && config.has_host_sink() && self.may_tell_host() {
@@ -102,7 +104,16 @@ impl Course<'_> {
             self.ending =
                 Some(Box::new(Ending { entries: late, late: before, warning, ..Ending::default() }));
             self.state = State::Telling;
+        } else {
+            self.done(config);
         }
+    }
+
+    /// Nothing more: until here it counts as open.
+    #[inline]
+    fn done(&mut self, config: &Config) {
+        self.uncount(config);
+        self.state = State::Done;
     }
 
     /// What a sink or listener of the host starts is told to it again. At the end of the nesting that stops: a refusal
@@ -111,17 +122,17 @@ impl Course<'_> {
         self.depth <= MAX_DEPTH
     }
 
+    #[inline]
     fn has_listeners(&self, config: &Config) -> bool {
-        let refused = matches!(&self.result, Err(refusal) if refusal.error.violation().is_some());
-        refused && !config.listeners.is_empty() && self.may_tell_host()
+        let refused = || matches!(&self.result, Err(refusal) if refusal.error.violation().is_some());
+        !config.listeners.is_empty() && self.may_tell_host() && refused()
     }
 
     /// Tells the next of those who are left: a logger, the sinks, and of a refusal the listeners.
     pub(super) fn tell_next(&mut self, config: &Config) {
         let (listens, to_host) = (self.has_listeners(config), self.may_tell_host());
         let Some(ending) = &mut self.ending else {
-            self.state = State::Done;
-            return;
+            return self.done(config);
         };
         if ending.warning.is_some() {
             self.pending = Pending::Warning;
@@ -151,7 +162,7 @@ impl Course<'_> {
             config.untold.add(ending.entries.drain(..));
         }
         self.ending = None;
-        self.state = State::Done;
+        self.done(config);
     }
 
     /// Tells what can be told without a driver, and is done: for an operation that is let go.
@@ -182,7 +193,7 @@ impl Course<'_> {
                 config.untold.add(ending.entries);
             }
         }
-        self.state = State::Done;
+        self.done(config);
     }
 
     /// The warning that was due was told.

@@ -52,6 +52,12 @@ impl<'a> Operation<'a> {
         self.config.audit.is_some() || !self.config.limits.is_empty()
     }
 
+    /// Counts the operation as open from its start, as one that may wait: for drivers that perform the store's steps
+    /// outside of the call, before the first step. Where that makes too many it ends as refused, before a token is taken.
+    pub fn expect_wait(&mut self) {
+        self.course.count(&self.config);
+    }
+
     /// What is done to the data: of a batch what is done to the key in hand.
     #[must_use]
     pub fn kind(&self) -> Kind {
@@ -74,6 +80,11 @@ impl<'a> Operation<'a> {
     pub(crate) fn store_step(&mut self, now: &mut Now<'_>) -> Option<StoreCall<'_>> {
         self.course.run(&self.config, now);
         (self.course.pending == Pending::Store).then(|| self.course.store_call())
+    }
+
+    /// The step that is pending, for a driver that has gone on to it already.
+    pub(crate) fn shown(&self) -> Step<'_> {
+        self.course.show(&self.config)
     }
 
     /// Takes the driver's reply to the last step. What follows from it happens at the next step, at the time that is

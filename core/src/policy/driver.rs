@@ -25,6 +25,7 @@ pub fn advance<'o>(operation: &'o mut Operation<'_>, clock: &Clock, database: Op
             // A reply to a store step always fits it.
             let _ = operation.resume(Reply::Store(reply));
         }
+        return operation.shown();
     }
     operation.step_by(now)
 }

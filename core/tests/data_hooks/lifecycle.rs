@@ -8,6 +8,7 @@ use checkrein::context::Context;
 use checkrein::engine::{Engine, EngineOptions};
 use checkrein::error::Cause;
 use checkrein::hook::{Action, Answer, Trigger};
+use checkrein::limit::RateLimit;
 use checkrein::operation::{MAX_DEPTH, Operation, Reply, Request, Step, StoreReply};
 use checkrein::{Code, Error};
 
@@ -223,4 +224,17 @@ fn what_the_driver_found_wrong_is_audited_once() {
     assert_eq!(given.to_string(), "`agentId` is not a known name");
     assert_eq!(last_entry(&engine), ("error".to_owned(), Some(given.to_string()), None));
     assert_eq!(engine.audit_log(&AuditFilter::new()).unwrap().len(), 1);
+}
+
+#[test]
+fn an_operation_that_expects_to_wait_is_refused_before_a_token_is_taken() {
+    let options = EngineOptions { max_open: 0, ..EngineOptions::default() };
+    let engine = Engine::new(options).unwrap();
+    engine.add_rate_limit("write", &RateLimit::per_hour(1)).unwrap();
+    let context = Context::new();
+    let mut operation = engine.start(Request::write(b"k", b"v", &context));
+    operation.expect_wait();
+    assert!(matches!(operation.step(Time::default()), Step::Done));
+    assert_eq!(operation.finish().unwrap_err().code(), Code::OpenLimit);
+    assert_eq!(engine.rate_limit_status("write", &context).unwrap()[0].remaining, 1);
 }
