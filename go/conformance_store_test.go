@@ -18,8 +18,8 @@ type scriptedStore struct {
 
 // The abilities that a store may have beside.
 type (
-	scripedScans   struct{ *scriptedStore }
-	scripedBatches struct{ *scriptedStore }
+	scriptedScans   struct{ *scriptedStore }
+	scriptedBatches struct{ *scriptedStore }
 )
 
 // made gives the store with the abilities that the vector says, and what lies beneath.
@@ -35,17 +35,17 @@ func (s *storeSpec) made() (checkrein.Store, *scriptedStore) {
 			*scriptedStore
 			checkrein.Scanner
 			checkrein.Batcher
-		}{store, scripedScans{store}, scripedBatches{store}}, store
+		}{store, scriptedScans{store}, scriptedBatches{store}}, store
 	case scans:
 		return struct {
 			*scriptedStore
 			checkrein.Scanner
-		}{store, scripedScans{store}}, store
+		}{store, scriptedScans{store}}, store
 	case batches:
 		return struct {
 			*scriptedStore
 			checkrein.Batcher
-		}{store, scripedBatches{store}}, store
+		}{store, scriptedBatches{store}}, store
 	}
 	return store, store
 }
@@ -90,7 +90,7 @@ func (s *scriptedStore) Delete(key []byte) error {
 	return s.word(func() { delete(s.values, string(key)) })
 }
 
-func (s scripedBatches) Batch(ops []checkrein.BatchOp) error {
+func (s scriptedBatches) Batch(ops []checkrein.BatchOp) error {
 	return s.word(func() {
 		for _, op := range ops {
 			if op.Delete {
@@ -103,7 +103,7 @@ func (s scripedBatches) Batch(ops []checkrein.BatchOp) error {
 }
 
 // Scan gives a page with the fault that the word says.
-func (s scripedScans) Scan(prefix, after []byte, limit int) (page []checkrein.Pair, err error) {
+func (s scriptedScans) Scan(prefix, after []byte, limit int) (page []checkrein.Pair, err error) {
 	for key, value := range s.values {
 		if strings.HasPrefix(key, string(prefix)) && (after == nil || key > string(after)) {
 			page = append(page, checkrein.Pair{Key: []byte(key), Value: value})
