@@ -26,7 +26,6 @@ package checkrein
 import "C"
 
 import (
-	"encoding/json"
 	"runtime"
 	"time"
 )
@@ -43,7 +42,7 @@ type AuditFilter struct {
 	Limit int
 	// AgentID, SessionID: only of this agent, in this session.
 	AgentID, SessionID string
-	// Operation: only "read", "write" or "delete".
+	// Operation: only "read", "write", "delete" or "scan".
 	Operation string
 	// Result: only those that ended so, as "denied".
 	Result string
@@ -65,11 +64,12 @@ type AuditEntry struct {
 	OperationID string `json:"operation_id"`
 	// Surface is "data".
 	Surface string `json:"surface"`
-	// Operation is "read", "write" or "delete".
+	// Operation is "read", "write", "delete" or "scan".
 	Operation string `json:"operation"`
-	// Key is the key as text; bytes that are not UTF-8, and `\`, are written `\xNN`.
+	// Key is the key (of a scan the prefix) as text; bytes that are not UTF-8, and `\`, are written `\xNN`.
 	Key string `json:"key"`
-	// Result is how it ended: "allowed", "denied", "rate_limited", "modified", "redacted", "error", "unknown".
+	// Result is how it ended: "allowed", "denied", "rate_limited", "modified", "redacted", "error", "unknown",
+	// "would_deny".
 	Result string `json:"result"`
 	// AgentID and SessionID are those of the context.
 	AgentID   *string `json:"agent_id,omitempty"`
@@ -82,6 +82,9 @@ type AuditEntry struct {
 	Logged bool `json:"logged"`
 	// Applied says whether the store had done it, where the result alone does not say.
 	Applied *bool `json:"applied,omitempty"`
+	// Given and Withheld are how many pairs a scan gave, and how many keys it left out.
+	Given    *uint64 `json:"given,omitempty"`
+	Withheld *uint64 `json:"withheld,omitempty"`
 
 	line string
 }
@@ -113,6 +116,11 @@ func (e AuditEntry) Map() map[string]any {
 	if e.Applied != nil {
 		entry["applied"] = *e.Applied
 	}
+	for name, number := range map[string]*uint64{"given": e.Given, "withheld": e.Withheld} {
+		if number != nil {
+			entry[name] = *number
+		}
+	}
 	return entry
 }
 
@@ -135,12 +143,19 @@ func (p *PolicyEngine) EnableAudit(options AuditOptions) error {
 	return statusError(status, failure)
 }
 
-// DisableAudit turns the audit off and lets its entries go.
+// DisableAudit turns the audit off, lets its entries go and removes its sinks.
 func (p *PolicyEngine) DisableAudit() {
-	if native, err := p.use(); err == nil {
-		C.cr_engine_audit_disable(native.engine, nil)
-		runtime.KeepAlive(native)
+	native, err := p.use()
+	if err != nil {
+		return
 	}
+	native.sinks.Lock()
+	defer native.sinks.Unlock()
+	C.cr_engine_audit_disable(native.engine, nil)
+	runtime.KeepAlive(native)
+	native.removed.Add(native.sinks.count)
+	native.sinks.count = 0
+	native.collect()
 }
 
 // AuditLog gives the newest entries that a filter lets through, the oldest first.
@@ -171,11 +186,9 @@ func (p *PolicyEngine) AuditLog(filter AuditFilter) ([]AuditEntry, error) {
 	defer C.cr_audit_log_free(log)
 	entries := make([]AuditEntry, C.cr_audit_log_len(log))
 	for at := range entries {
-		line := textOf(C.cr_audit_log_json(log, C.size_t(at)))
-		if err := json.Unmarshal([]byte(line), &entries[at]); err != nil {
-			return nil, &InternalError{message: "an audit entry does not read: " + err.Error()}
+		if entries[at], err = entryAt(log, at); err != nil {
+			return nil, err
 		}
-		entries[at].line = line
 	}
 	return entries, nil
 }

@@ -1,6 +1,7 @@
 package checkrein_test
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -136,8 +137,11 @@ func measures() []measure {
 			panic("the set-up failed")
 		}
 	}
+	sink := func(p *checkrein.PolicyEngine) {
+		p.AddAuditSink(func(checkrein.AuditEntry, checkrein.AuditPhase) error { return nil }, false)
+	}
 	ten := guarded(10, nil)
-	return []measure{
+	return append([]measure{
 		{"empty cgo call", func(b *testing.B) {
 			for b.Loop() {
 				checkrein.EmptyCall()
@@ -165,8 +169,19 @@ func measures() []measure {
 			putting(policy, benchContext)(b)
 		}},
 		{"obvious Go: put, 10 hooks", obvious(10, benchContext)},
+		{"put, a sink in Go", putting(guarded(10, sink), benchContext)},
+		{"put, a context.Context", func(b *testing.B) {
+			b.ReportAllocs()
+			ctx, stop := context.WithCancel(checkrein.WithContext(context.Background(), checkrein.Fields{"agent_id": "a"}))
+			defer stop()
+			for b.Loop() {
+				if err := ten.PutContext(ctx, benchKey, benchValue, nil); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}},
 		{"obvious Go: put, 10,000 hooks", obvious(10_000, benchContext)},
-	}
+	}, severalMeasures()...)
 }
 
 func BenchmarkOperations(b *testing.B) {

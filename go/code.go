@@ -6,6 +6,7 @@ var (
 	codeHookFailed   = newCode(2, "hook_failed", classViolation)
 	codeRateLimited  = newCode(3, "rate_limited", classRateLimit)
 	codeAbandoned    = newCode(6, "abandoned", classViolation)
+	codeAuditFailed  = newCode(7, "audit_failed", classViolation)
 	codePattern      = newCode(20, "pattern", classPattern)
 	codeConfig       = newCode(30, "config", classConfig)
 	codeStore        = newCode(40, "store", classStore)
@@ -13,6 +14,7 @@ var (
 	codeStoreDamaged = newCode(42, "store_damaged", classStore)
 	codeStoreFull    = newCode(43, "store_full", classStore)
 	codeStoreClosed  = newCode(44, "store_closed", classStore)
+	codeStorePartial = newCode(45, "store_partial", classStore)
 	codeUsage        = newCode(50, "usage", classUsage)
 	codeNestingLimit = newCode(51, "nesting_limit", classUsage)
 	codeOpenLimit    = newCode(52, "open_limit", classUsage)
@@ -30,6 +32,9 @@ var (
 	ErrRateLimited error = codeRateLimited
 	// ErrAbandoned: the operation was let go before it was done.
 	ErrAbandoned error = codeAbandoned
+	// ErrAuditFailed: a strict sink of the audit failed, so the operation was refused, or was not told after it was
+	// applied.
+	ErrAuditFailed error = codeAuditFailed
 	// ErrPattern: a pattern does not parse or passes a bound.
 	ErrPattern error = codePattern
 	// ErrConfig: a setting is unknown, out of range or contradicts another.
@@ -44,6 +49,8 @@ var (
 	ErrStoreFull error = codeStoreFull
 	// ErrStoreClosed: the database was closed.
 	ErrStoreClosed error = codeStoreClosed
+	// ErrStorePartial: a batch that is not atomic failed on the way; [StoreError.Applied] says how far it came.
+	ErrStorePartial error = codeStorePartial
 	// ErrUsage: a call that the API does not allow.
 	ErrUsage error = codeUsage
 	// ErrNestingLimit: an operation was started from inside hooks nested too deep.

@@ -22,6 +22,10 @@ type vector struct {
 	Host   hostSpec          `json:"host"`
 	Steps  []stepSpec        `json:"steps"`
 	Audit  *[]map[string]any `json:"audit"`
+	Denied []map[string]any  `json:"denied"`
+	Sunk   []map[string]any  `json:"sunk"`
+
+	Document json.RawMessage `json:"document"`
 }
 
 type policySpec struct {
@@ -32,6 +36,10 @@ type policySpec struct {
 		Error      *errorSpec `json:"error"`
 	} `json:"audit"`
 	MaxOpen int `json:"max_open_operations"`
+
+	RequireContext []string   `json:"require_context"`
+	Mode           string     `json:"mode"`
+	OptionsError   *errorSpec `json:"options_error"`
 }
 
 type ruleSpec struct {
@@ -56,8 +64,10 @@ type limitSpec struct {
 }
 
 type hostSpec struct {
-	Hooks []hookSpec `json:"hooks"`
-	Store storeSpec  `json:"store"`
+	Hooks     []hookSpec `json:"hooks"`
+	Store     storeSpec  `json:"store"`
+	Listeners []toldSpec `json:"listeners"`
+	Sinks     []toldSpec `json:"sinks"`
 }
 
 type hookSpec struct {
@@ -70,10 +80,22 @@ type hookSpec struct {
 }
 
 // storeSpec is "memory" (no words) or a script.
-type storeSpec struct{ Words []string }
+type storeSpec struct {
+	Words []string            `json:"script"`
+	Can   []string            `json:"can"`
+	Holds map[string]byteText `json:"holds"`
+}
 
 type stepSpec struct {
 	limitSpec
+	Prefix   byteText        `json:"prefix"`
+	Take     *int            `json:"take"`
+	Pairs    pairList        `json:"pairs"`
+	Ops      opList          `json:"ops"`
+	Atomic   *bool           `json:"atomic"`
+	Document json.RawMessage `json:"document"`
+	Format   string          `json:"format"`
+
 	Do          string     `json:"do"`
 	AtNS        *int64     `json:"at_ns"`
 	Key         byteText   `json:"key"`
@@ -85,11 +107,24 @@ type stepSpec struct {
 	AgentID     string     `json:"agent_id"`
 	SessionID   string     `json:"session_id"`
 	Result      string     `json:"result"`
-	Keys        string     `json:"keys"`
+	Keys        keysSpec   `json:"keys"`
 	SinceNS     *int64     `json:"since_ns"`
 	Helper      string     `json:"helper"`
 	Replacement *byteText  `json:"replacement"`
 	Expect      expectSpec `json:"expect"`
+}
+
+// keysSpec is a glob, or the keys of a get_many.
+type keysSpec struct {
+	glob string
+	keys keyList
+}
+
+func (k *keysSpec) UnmarshalJSON(text []byte) error {
+	if text[0] == '"' {
+		return json.Unmarshal(text, &k.glob)
+	}
+	return strict(text, &k.keys)
 }
 
 type expectSpec struct {
@@ -101,6 +136,9 @@ type expectSpec struct {
 	Sequences *[]uint64    `json:"sequences"`
 	Answer    string       `json:"answer"`
 	Removed   *bool        `json:"removed"`
+	Values    []*byteText  `json:"values"`
+	Pairs     pairList     `json:"pairs"`
+	Explain   *explainSpec `json:"explain"`
 }
 
 type statusSpec struct {
@@ -119,7 +157,7 @@ type errorSpec struct {
 	Rule         *string   `json:"rule"`
 	Operation    *string   `json:"operation"`
 	Key          *byteText `json:"key"`
-	Applied      *bool     `json:"applied"`
+	Applied      any       `json:"applied"`
 	Position     *uint64   `json:"position"`
 	RetryAfterNS *uint64   `json:"retry_after_ns"`
 	Limit        *string   `json:"limit"`
@@ -187,6 +225,10 @@ func expected(at int, entry map[string]any) map[string]any {
 		switch value := value.(type) {
 		case json.Number:
 			number, _ := strconv.ParseUint(value.String(), 10, 64)
+			if name == "same" {
+				wanted[name] = number
+				continue
+			}
 			if name == "at_ns" {
 				name, number = "timestamp_ns", number+startWall*1_000_000_000
 			}
@@ -258,12 +300,8 @@ func (s *storeSpec) UnmarshalJSON(text []byte) error {
 	if string(text) == `"memory"` {
 		return nil
 	}
-	scripted := struct {
-		Script []string `json:"script"`
-	}{}
-	err := strict(text, &scripted)
-	s.Words = scripted.Script
-	return err
+	type plain storeSpec
+	return strict(text, (*plain)(s))
 }
 
 // UnmarshalJSON keeps null apart from absent: a value that is null is "no value".
@@ -295,6 +333,12 @@ func (e *errorSpec) UnmarshalJSON(text []byte) error {
 	if cause, said := given["cause"]; said && string(cause) == "null" {
 		e.Cause = &nullable{}
 	}
+	// No rule, no operation are empty here.
+	for name, field := range map[string]**string{"rule": &e.Rule, "operation": &e.Operation} {
+		if text, said := given[name]; said && string(text) == "null" {
+			*field = new(string)
+		}
+	}
 	return nil
 }
 
@@ -320,7 +364,11 @@ func (e *errorSpec) fields() map[string]any {
 		fields["key"] = e.Key.shown()
 	}
 	if e.Applied != nil {
-		fields["applied"] = *e.Applied
+		fields["applied"] = e.Applied
+		if number, is := e.Applied.(json.Number); is {
+			count, _ := number.Int64()
+			fields["applied"] = int(count)
+		}
 	}
 	if e.Position != nil {
 		fields["position"] = *e.Position
@@ -343,7 +391,7 @@ func (l *limitSpec) limit() checkrein.RateLimit {
 
 func (s *stepSpec) filter() checkrein.AuditFilter {
 	filter := checkrein.AuditFilter{
-		AgentID: s.AgentID, SessionID: s.SessionID, Operation: s.Operation, Result: s.Result, Keys: s.Keys,
+		AgentID: s.AgentID, SessionID: s.SessionID, Operation: s.Operation, Result: s.Result, Keys: s.Keys.glob,
 	}
 	if s.Limit != nil {
 		filter.Limit = *s.Limit

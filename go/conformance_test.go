@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"reflect"
 	"runtime"
 	"strings"
 	"testing"
@@ -81,6 +80,18 @@ type scripted struct {
 	handles map[string]*checkrein.HookHandle
 	current any
 	removed bool
+
+	// The scripted store; nil where there is none.
+	beneath   *scriptedStore
+	listeners map[string]*checkrein.ListenerHandle
+	sinks     map[string]*checkrein.SinkHandle
+	told      map[string]toldSpec
+	// What came of the last step, where it is no value.
+	values    [][]byte
+	pairs     pairList
+	explained checkrein.Explanation
+	// What listeners and sinks were told.
+	denied, sunk []map[string]any
 }
 
 var errForeign = errors.New("the host's own error")
@@ -95,16 +106,36 @@ func (v *vector) run(t *testing.T) {
 	clock := checkrein.NewManualClock()
 	clock.SetWall(time.Unix(startWall, 0))
 	var store checkrein.Store = checkrein.OpenMemory()
+	var beneath *scriptedStore
 	if v.Host.Store.Words != nil {
-		store = &scriptedStore{words: v.Host.Store.Words, values: map[string][]byte{}}
+		store, beneath = v.Host.Store.made()
 	}
 	options := []checkrein.EngineOption{checkrein.WithClock(clock)}
 	if v.Policy.MaxOpen != 0 {
 		options = append(options, checkrein.WithMaxOpenOperations(v.Policy.MaxOpen))
 	}
+	if v.Policy.Mode != "" {
+		options = append(options, checkrein.WithMode(checkrein.Mode(v.Policy.Mode)))
+	}
+	options = append(options, checkrein.WithRequireContext(v.Policy.RequireContext...))
+	if v.Document != nil {
+		document, err := checkrein.ParseDocument(v.Document, "json", "policy.json")
+		if err != nil {
+			(&scripted{t: t}).checkError(v.Policy.OptionsError, err)
+			return
+		}
+		options = append(options, checkrein.WithDocument(document))
+	}
 	s := &scripted{
 		t: t, clock: clock, store: store, engine: checkrein.NewPolicyEngine(store, options...),
-		spares: map[string]hookSpec{}, handles: map[string]*checkrein.HookHandle{},
+		spares: map[string]hookSpec{}, handles: map[string]*checkrein.HookHandle{}, beneath: beneath,
+		listeners: map[string]*checkrein.ListenerHandle{}, sinks: map[string]*checkrein.SinkHandle{},
+		told: map[string]toldSpec{},
+	}
+	if v.Policy.OptionsError != nil {
+		_, err := s.engine.Get([]byte("k"), nil)
+		s.checkError(v.Policy.OptionsError, err)
+		return
 	}
 	defer s.engine.Close()
 	for _, rule := range v.Policy.Hooks {
@@ -122,12 +153,21 @@ func (v *vector) run(t *testing.T) {
 			s.add(hook)
 		}
 	}
+	for _, listener := range v.Host.Listeners {
+		s.listen(listener)
+	}
+	for _, sink := range v.Host.Sinks {
+		if s.told[sink.Name] = sink; !sink.Spare {
+			s.addSink(sink)
+		}
+	}
 	for at, step := range v.Steps {
 		s.step(fmt.Sprintf("step %d (%s)", at+1, step.Do), step)
 	}
 	if v.Audit != nil {
 		s.checkAudit(*v.Audit)
 	}
+	s.checkTold(v)
 }
 
 func (s *scripted) add(hook hookSpec) {
@@ -188,6 +228,13 @@ func (s *scripted) answer(ctx *checkrein.PolicyContext, word string) checkrein.P
 			return ctx.Fail(err)
 		}
 		return checkrein.PolicyAllow
+	case "scan":
+		for _, err := range s.engine.Scan(unescaped(rest), s.current) {
+			if err != nil {
+				return ctx.Fail(err)
+			}
+		}
+		return checkrein.PolicyAllow
 	case "cancel":
 		runtime.Goexit()
 	case "check":
@@ -212,48 +259,7 @@ func allowedIf(holds bool) checkrein.PolicyAction {
 	if holds {
 		return checkrein.PolicyAllow
 	}
-	return checkrein.PolicyDeny
-}
-
-// scriptedStore is a store over a map that does its nth word at its nth call.
-type scriptedStore struct {
-	words  []string
-	calls  int
-	values map[string][]byte
-}
-
-func (s *scriptedStore) word(do func()) error {
-	word := s.words[min(s.calls, len(s.words)-1)]
-	s.calls++
-	name, rest, _ := strings.Cut(word, ":")
-	switch name {
-	case "ok":
-		do()
-		return nil
-	case "raise":
-		return errForeign
-	case "ok_then_raise":
-		do()
-		return errForeign
-	case "violate":
-		return &checkrein.PolicyViolation{Reason: rest}
-	case "cancel":
-		runtime.Goexit()
-	}
-	panic("a word that the runner does not know: " + word)
-}
-
-func (s *scriptedStore) Put(key, value []byte) error {
-	return s.word(func() { s.values[string(key)] = append([]byte{}, value...) })
-}
-
-func (s *scriptedStore) Get(key []byte) (value []byte, err error) {
-	err = s.word(func() { value = s.values[string(key)] })
-	return value, err
-}
-
-func (s *scriptedStore) Delete(key []byte) error {
-	return s.word(func() { delete(s.values, string(key)) })
+	return "deny:not what was expected"
 }
 
 // step does one step and compares what came of it.
@@ -262,11 +268,12 @@ func (s *scripted) step(name string, step stepSpec) {
 	if step.AtNS != nil {
 		s.clock.Advance(time.Unix(startWall, 0).Add(time.Duration(*step.AtNS)).Sub(s.clock.Now()))
 	}
-	s.current = step.Context
+	s.current, s.values, s.pairs = step.Context, nil, nil
 	var value []byte
 	var err error
 	cancelled := notReturning(func() { value, err = s.do(step) })
 	want := step.Expect
+	s.checkPairs(name, s.pairs, want.Pairs)
 	switch {
 	case cancelled != want.Cancelled:
 		s.t.Errorf("%s: cancelled %v, want %v", name, cancelled, want.Cancelled)
@@ -278,6 +285,10 @@ func (s *scripted) step(name string, step stepSpec) {
 		if got := shown(value); got != want.Value.shown() {
 			s.t.Errorf("%s: got the value %s, want %s", name, got, want.Value.shown())
 		}
+	case want.Values != nil:
+		s.checkValues(name, step, want.Values)
+	case want.Explain != nil:
+		s.checkExplanation(name, want.Explain)
 	case want.Status != nil:
 		s.checkStatus(name, step, want.Status)
 	case want.Sequences != nil:
@@ -305,8 +316,8 @@ func (s *scripted) do(step stepSpec) ([]byte, error) {
 	case "add_rate_limit":
 		return nil, s.engine.AddRateLimit(step.Operation, step.limit())
 	case "stored":
-		if scripted, ok := s.store.(*scriptedStore); ok {
-			return scripted.values[string(step.Key.bytes)], nil
+		if s.beneath != nil {
+			return s.beneath.values[string(step.Key.bytes)], nil
 		}
 		return s.store.Get(step.Key.bytes)
 	case "close":
@@ -331,140 +342,48 @@ func (s *scripted) do(step stepSpec) ([]byte, error) {
 	case "helper":
 		return nil, nil
 	}
-	s.t.Errorf("a step that the runner does not know: %q", step.Do)
-	return nil, nil
+	return nil, s.doMore(step)
 }
 
-func (s *scripted) checkStatus(name string, step stepSpec, want []statusSpec) {
-	all, _ := s.engine.RateLimitStatus(step.Operation, step.Context)
-	got := []statusSpec{}
-	for _, one := range all {
-		got = append(got, statusSpec{one.Operation, one.Scope, one.Capacity, one.Remaining, uint64(one.RetryAfter)})
-	}
-	if !reflect.DeepEqual(got, want) {
-		s.t.Errorf("%s: got %+v, want %+v", name, got, want)
-	}
-}
-
-func (s *scripted) checkSequences(name string, step stepSpec, want *[]uint64) {
-	entries, _ := s.engine.AuditLog(step.filter())
-	got := []uint64{}
-	for _, entry := range entries {
-		got = append(got, entry.Sequence)
-	}
-	if !reflect.DeepEqual(got, *want) {
-		s.t.Errorf("%s: got %v, want %v", name, got, *want)
-	}
-}
-
-func (s *scripted) checkAnswer(name string, step stepSpec, want string) {
-	rule := ruleSpec{Action: step.Helper}
-	if step.Replacement != nil {
-		rule.Replace = step.Replacement
-	}
-	ctx, err := checkrein.NewPolicyContext("write", []byte("k"), []byte("v"), step.Context)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if got := string(rule.byName(s.t, step.Helper)(ctx)); got != string(unescaped(want)) {
-		s.t.Errorf("%s: got %q, want %q", name, got, want)
-	}
-}
-
-// checkError compares the fields that are given.
-func (s *scripted) checkError(want *errorSpec, err error) {
-	s.t.Helper()
-	if want == nil {
+func (s *scripted) doMore(step stepSpec) (err error) {
+	switch step.Do {
+	case "get_many":
+		s.values, err = s.engine.GetMany(step.Keys.keys, step.Context)
+		return err
+	case "batch":
+		return s.batch(step)
+	case "scan":
+		return s.scan(step, &s.pairs)
+	case "fill":
+		return s.fill(step.Pairs)
+	case "explain":
+		s.explained, err = s.engine.Explain(step.Operation, step.Key.bytes, step.Context)
+		return err
+	case "parse":
+		var text string
+		if err := strict(step.Document, &text); err != nil {
+			s.t.Fatal(err)
+		}
+		_, err := checkrein.ParseDocument([]byte(text), step.Format, "policy."+step.Format)
+		return err
+	case "reload":
+		document, err := checkrein.ParseDocument(step.Document, "json", "policy.json")
 		if err != nil {
-			s.t.Errorf("unexpected: %v", err)
+			return err
 		}
-		return
-	}
-	var own checkrein.Error
-	if !errors.As(err, &own) {
-		s.t.Errorf("got %v, want %s", err, want.Code)
-		return
-	}
-	for field, text := range want.fields() {
-		if got := errorField(err, own, field); field == "message" && strings.Contains(fmt.Sprint(got), fmt.Sprint(text)) {
-			continue
-		} else if got != text {
-			s.t.Errorf("%s: got %v, want %v, in %v", field, got, text, err)
-		}
-	}
-}
-
-// errorField gives a field of an error as the vectors write it.
-func errorField(err error, own checkrein.Error, field string) any {
-	var violation *checkrein.PolicyViolation
-	errors.As(err, &violation)
-	var limited *checkrein.RateLimitExceeded
-	errors.As(err, &limited)
-	var pattern *checkrein.PatternError
-	errors.As(err, &pattern)
-	switch field {
-	case "class":
-		return classOf(own)
-	case "code":
-		return own.Code()
-	case "message":
-		return err.Error()
-	case "cause":
-		if errors.Is(err, errForeign) {
-			return "{foreign}"
-		}
+		return s.engine.Reload(document)
+	case "remove_listener":
+		s.removed = s.listeners[step.Name].Remove()
 		return nil
-	case "position":
-		if pattern != nil {
-			return uint64(pattern.Position)
-		}
-	case "retry_after_ns", "limit", "scope":
-		if limited != nil {
-			return map[string]any{
-				"retry_after_ns": uint64(limited.RetryAfter), "limit": limited.Limit, "scope": limited.Scope,
-			}[field]
-		}
+	case "add_sink":
+		s.addSink(s.told[step.Name])
+		return nil
+	case "remove_sink":
+		s.removed, err = s.engine.RemoveAuditSink(s.sinks[step.Name])
+		return err
 	}
-	if violation == nil {
-		return fmt.Sprintf("no %s in a %T", field, err)
-	}
-	return map[string]any{
-		"reason": violation.Reason, "rule": violation.Rule, "operation": violation.Operation,
-		"key": shown(violation.Key), "applied": violation.Applied,
-	}[field]
-}
-
-func classOf(err checkrein.Error) string {
-	if _, internal := err.(*checkrein.InternalError); internal {
-		return "CheckreinError"
-	}
-	return reflect.TypeOf(err).Elem().Name()
-}
-
-func (s *scripted) checkAudit(want []map[string]any) {
-	entries, err := s.engine.AuditLog(checkrein.AuditFilter{Limit: 1_000_000})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if len(entries) != len(want) {
-		s.t.Errorf("the audit has %d entries, want %d: %v", len(entries), len(want), entries)
-		return
-	}
-	for at, entry := range entries {
-		got := entry.Map()
-		if entry.OperationID == "" {
-			s.t.Errorf("entry %d has no operation_id", at+1)
-		}
-		time := time.Unix(0, int64(entry.TimestampNS)).UTC().Format("2006-01-02T15:04:05.000000Z")
-		if entry.Timestamp != time {
-			s.t.Errorf("entry %d: timestamp %s, want %s", at+1, entry.Timestamp, time)
-		}
-		delete(got, "operation_id")
-		delete(got, "timestamp")
-		if wanted := expected(at, want[at]); !reflect.DeepEqual(got, wanted) {
-			s.t.Errorf("entry %d:\n got %v\nwant %v", at+1, got, wanted)
-		}
-	}
+	s.t.Errorf("a step that the runner does not know: %q", step.Do)
+	return nil
 }
 
 // notReturning runs f in a goroutine of its own and says whether it went away without returning.

@@ -1,5 +1,7 @@
 package checkrein
 
+import "context"
+
 // Fields says who acts, and what else the caller says: names to a string, a bool or an integer; nil is absent.
 type Fields map[string]any
 
@@ -19,6 +21,9 @@ type PolicyContext struct {
 
 	// What the caller said, packed, copied when the operation started.
 	said string
+	// What the caller handed over, and how deep the hook stands.
+	caller context.Context
+	depth  uint32
 	// What Fail was given.
 	failure error
 	// Where to put what a ready-made hook is, when it is asked for that.
@@ -42,6 +47,20 @@ func contextOf(operation string, key, value []byte, said string) *PolicyContext 
 	ctx := &PolicyContext{Operation: operation, Key: key, Value: value, said: said}
 	ctx.AgentID, ctx.SessionID = ctx.Get("agent_id"), ctx.Get("session_id")
 	return ctx
+}
+
+// Context is what the operation was started with ([PolicyEngine.PutContext] and the like), with its deadline and its
+// fields ([WithContext]); context.Background where there was none. Start the hook's own operations with it: then they
+// end with the outer one, and count as nested in it from any goroutine.
+func (ctx *PolicyContext) Context() context.Context {
+	caller := ctx.caller
+	if caller == nil {
+		caller = context.Background()
+	}
+	if ctx.depth == 0 {
+		return caller
+	}
+	return context.WithValue(caller, depthKey{}, ctx.depth)
 }
 
 // Get gives the text of what the caller said under a name: booleans as "true" and "false", integers in decimal. It is

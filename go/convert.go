@@ -21,13 +21,18 @@ func statusError(status C.cr_status, failure *C.cr_error) error {
 	return errorOf(failure, nil)
 }
 
-// errorOf makes the Go error of one of the library's, which it takes over. raised holds the host's own errors, each at
-// the place of its token less one: such an error comes out as the very object.
+// errorOf makes the Go error of one of the library's, which it takes over. raised is as for errorIn.
 func errorOf(failure *C.cr_error, raised []error) error {
 	if failure == nil {
 		return &InternalError{message: "the library gave no error: please report it"}
 	}
 	defer C.cr_error_free(failure)
+	return errorIn(failure, raised)
+}
+
+// errorIn makes the Go error of one that stays the library's. raised holds the host's own errors, each at the place of
+// its token less one: such an error comes out as the very object.
+func errorIn(failure *C.cr_error, raised []error) error {
 	var info C.cr_error_info
 	C.cr_error_get_info(failure, &info)
 	var host error
@@ -53,11 +58,31 @@ func errorOf(failure *C.cr_error, raised []error) error {
 	case classConfig:
 		return &ConfigError{message: message}
 	case classStore:
+		if code == codeStorePartial {
+			return partialOf(failure, &StoreError{
+				Applied: max(int(info.applied_count), 0), message: message, cause: host, kind: code,
+			}, raised)
+		}
 		return &StoreError{message: message, cause: host, kind: code}
 	case classUsage:
 		return &UsageError{message: message, kind: code}
 	}
 	return &InternalError{message: message}
+}
+
+// partialOf puts what ended a batch half-way behind its error; and out of its message, which an error of Go gets from
+// its cause.
+func partialOf(failure *C.cr_error, partial *StoreError, raised []error) error {
+	behind := C.cr_error_cause(failure)
+	if behind == nil {
+		// One of ours that the store failed with: the message has its type in its place.
+		partial.message = strings.TrimSuffix(partial.message, ": "+textOf(C.cr_error_cause_type(failure)))
+		return partial
+	}
+	said := textOf(C.cr_error_message(behind))
+	partial.message = strings.TrimSuffix(partial.message, ": "+said)
+	partial.cause = errorOf(behind, raised)
+	return partial
 }
 
 func violationOf(info *C.cr_error_info, code *errorCode, message string, cause error) *PolicyViolation {
@@ -130,6 +155,14 @@ func copied(data *C.uint8_t, length C.size_t) []byte {
 	bytes := make([]byte, length)
 	copy(bytes, unsafe.Slice((*byte)(unsafe.Pointer(data)), length))
 	return bytes
+}
+
+// pairOf gives a pair of the library as Go's own, in one piece of memory.
+func pairOf(key *C.uint8_t, keyLength C.size_t, value *C.uint8_t, valueLength C.size_t) Pair {
+	both := make([]byte, keyLength+valueLength)
+	copy(both, unsafe.Slice((*byte)(unsafe.Pointer(key)), keyLength))
+	copy(both[keyLength:], unsafe.Slice((*byte)(unsafe.Pointer(value)), valueLength))
+	return Pair{Key: both[:keyLength:keyLength], Value: both[keyLength:]}
 }
 
 // taken copies bytes that the library gave away, and gives them back; NULL is nil.

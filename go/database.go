@@ -9,7 +9,10 @@ package checkrein
 // #cgo nocallback cr_database_delete
 import "C"
 
-import "runtime"
+import (
+	"runtime"
+	"unsafe"
+)
 
 // Durability says when an acknowledged write is safe from a loss of power.
 type Durability string
@@ -132,6 +135,68 @@ func (db *Database) Delete(key []byte) error {
 	address, length := bytesOf(key)
 	var failure *C.cr_error
 	status := C.cr_database_delete(db.native, address, length, &failure)
+	runtime.KeepAlive(db)
+	return statusError(status, failure)
+}
+
+// Scan gives a page: entries whose keys begin with prefix and are greater than after (nil: from the start), in
+// ascending order of their bytes, at most limit, and fewer where that is a better page. Go on with the last key as the
+// next after, until a page is empty.
+//
+// Errors: [*UsageError] for a limit below 1; those of the store.
+func (db *Database) Scan(prefix, after []byte, limit int) ([]Pair, error) {
+	if db == nil {
+		return nil, noDatabase()
+	}
+	address, length := bytesOf(prefix)
+	afterAddress, afterLength := optionalBytes(after)
+	var page *C.cr_page
+	var failure *C.cr_error
+	status := C.cr_database_scan(
+		db.native, address, length, afterAddress, afterLength, C.size_t(max(limit, 0)), &page, &failure)
+	runtime.KeepAlive(db)
+	if status != C.CR_OK {
+		return nil, errorOf(failure, nil)
+	}
+	defer C.cr_page_free(page)
+	pairs := make([]Pair, page.len)
+	for at, pair := range unsafe.Slice(page.pairs, page.len) {
+		pairs[at] = pairOf(pair.key, pair.key_len, pair.value, pair.value_len)
+	}
+	return pairs, nil
+}
+
+// Batch makes several changes in their order, all or none: see [Batcher].
+func (db *Database) Batch(ops []BatchOp) error {
+	if db == nil {
+		return noDatabase()
+	}
+	size := 1
+	for _, op := range ops {
+		size += len(op.Key) + len(op.Value)
+	}
+	// One copy of all bytes, that stays in place while the library reads it.
+	all := make([]byte, 0, size)
+	native := make([]C.cr_op, max(len(ops), 1))
+	var pinned runtime.Pinner
+	defer pinned.Unpin()
+	pinned.Pin(&all[:1][0])
+	pinned.Pin(&native[0])
+	place := func(bytes []byte) (*C.uint8_t, C.size_t) {
+		start := len(all)
+		all = append(all, bytes...)
+		return (*C.uint8_t)(unsafe.Pointer(&all[:start+1][start])), C.size_t(len(bytes))
+	}
+	for at, op := range ops {
+		native[at].kind = C.CR_DELETE
+		native[at].key, native[at].key_len = place(op.Key)
+		if !op.Delete {
+			native[at].kind = C.CR_WRITE
+			native[at].value, native[at].value_len = place(op.Value)
+		}
+	}
+	var failure *C.cr_error
+	status := C.cr_database_batch(db.native, &native[0], C.size_t(len(ops)), &failure)
 	runtime.KeepAlive(db)
 	return statusError(status, failure)
 }

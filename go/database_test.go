@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -192,6 +195,34 @@ func TestAStoreOfTheUsers(t *testing.T) {
 	if value != nil || err != nil {
 		t.Errorf("got %q, %v", value, err)
 	}
+}
+
+// wholeStore is a store of the host with all that one may have.
+type wholeStore struct{ *memoryStore }
+
+func (s wholeStore) Scan(prefix, after []byte, limit int) ([]checkrein.Pair, error) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	var page []checkrein.Pair
+	for _, key := range slices.Sorted(maps.Keys(s.values)) {
+		if strings.HasPrefix(key, string(prefix)) && (after == nil || key > string(after)) && len(page) < limit {
+			page = append(page, checkrein.Pair{Key: []byte(key), Value: s.values[key]})
+		}
+	}
+	return page, nil
+}
+
+func (s wholeStore) Batch(ops []checkrein.BatchOp) error {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	for _, op := range ops {
+		if op.Delete {
+			delete(s.values, string(op.Key))
+		} else {
+			s.values[string(op.Key)] = append([]byte{}, op.Value...)
+		}
+	}
+	return nil
 }
 
 // failingStore fails as it is told.

@@ -1,8 +1,8 @@
 // Package checkrein keeps AI agents in check: it stands between what an agent decides and what really happens, inside
 // the agent's own process, and answers one question: may this happen, here, now, by this agent?
 //
-// A [PolicyEngine] guards a key-value store: its hooks are asked before and after every read, write and delete, its
-// rate limits bound them, and its audit tells them.
+// A [PolicyEngine] guards a key-value store: its hooks are asked before and after every read, write and delete,
+// those of scans and batches too, its rate limits bound them, and its audit tells them.
 //
 //	db, err := checkrein.Open("./agent_data")
 //	if err != nil {

@@ -9,10 +9,12 @@ package checkrein
 // #cgo nocallback cr_operation_logged
 // #cgo noescape cr_operation_finish
 // #cgo nocallback cr_operation_finish
+// #cgo noescape cr_operation_recorded
+// #cgo nocallback cr_operation_recorded
 import "C"
 
 import (
-	"log/slog"
+	"context"
 	"runtime"
 	"strings"
 )
@@ -21,6 +23,10 @@ import (
 type operation struct {
 	engine *nativeEngine
 	step   C.cr_step
+	// Who waits for it; nil where the caller did not say.
+	ctx context.Context
+	// Why it was let go, where its context is the reason.
+	cut error
 	// What the caller said, packed.
 	said string
 	// The host's own errors, each at the place of its token less one.
@@ -31,16 +37,14 @@ var operations = [...]string{C.CR_READ: "read", C.CR_WRITE: "write", C.CR_DELETE
 
 // drive brings an operation to its end and gives its outcome. Where a hook or store ends the goroutine on the way, the
 // operation is let go, and the audit calls it abandoned.
-func (e *nativeEngine) drive(step C.cr_step, said string) ([]byte, error) {
-	op := &operation{engine: e, step: step, said: said}
+func (e *nativeEngine) drive(ctx context.Context, step C.cr_step, said string, cut error) ([]byte, error) {
+	op := &operation{engine: e, step: step, ctx: ctx, said: said, cut: cut}
 	defer op.release()
 	for op.step.kind != C.CR_STEP_DONE {
-		op.perform()
+		op.advance()
 	}
-	if op.step.status != C.CR_OK {
-		failure := op.step.error
-		op.step.error = nil
-		return nil, errorOf(failure, op.raised)
+	if err := op.failure(); err != nil {
+		return nil, err
 	}
 	if op.step.value_is_owned != 0 {
 		return taken(op.step.value, op.step.value_len), nil
@@ -49,6 +53,20 @@ func (e *nativeEngine) drive(step C.cr_step, said string) ([]byte, error) {
 		return copied(op.step.value, op.step.value_len), nil
 	}
 	return nil, nil
+}
+
+// failure gives what an operation that is done failed with, once; nil where it went well.
+func (op *operation) failure() error {
+	if op.step.status == C.CR_OK {
+		return nil
+	}
+	failure := op.step.error
+	op.step.error = nil
+	err := errorOf(failure, op.raised)
+	if violation, is := err.(*PolicyViolation); is && op.cut != nil && violation.kind == codeAbandoned {
+		violation.cause = op.cut
+	}
+	return err
 }
 
 // release lets go of what is left of the operation.
@@ -62,15 +80,52 @@ func (op *operation) release() {
 	runtime.KeepAlive(op.engine)
 }
 
+// advance performs the step that is pending, or lets the operation go where nobody waits for it any more. What is
+// decided already is told to the end.
+func (op *operation) advance() {
+	if op.isDecided() || !op.letGo() {
+		op.perform()
+	}
+}
+
+// letGo ends the operation where its context is done, and says whether it did. It is asked before a step is performed,
+// and once more before a reply that lets the operation go on.
+func (op *operation) letGo() bool {
+	if op.ctx == nil {
+		return false
+	}
+	if op.cut = cancelled(op.ctx); op.cut == nil {
+		return false
+	}
+	C.cr_operation_finish(op.step.operation, &op.step)
+	return true
+}
+
+// isDecided is whether the step tells of an operation that has ended.
+func (op *operation) isDecided() bool {
+	switch op.step.kind {
+	case C.CR_STEP_NOTIFY:
+		return true
+	case C.CR_STEP_RECORD:
+		return op.step.phase != C.CR_PHASE_DECIDED
+	}
+	return false
+}
+
 // perform does what the step asks for and replies. A step of a later version ends the operation as refused.
 func (op *operation) perform() {
 	switch op.step.kind {
 	case C.CR_STEP_CALL_HOOK:
 		op.askHook()
-	case C.CR_STEP_STORE_GET, C.CR_STEP_STORE_PUT, C.CR_STEP_STORE_DELETE:
+	case C.CR_STEP_STORE_GET, C.CR_STEP_STORE_PUT, C.CR_STEP_STORE_DELETE, C.CR_STEP_STORE_SCAN,
+		C.CR_STEP_STORE_BATCH:
 		op.askStore()
 	case C.CR_STEP_LOG:
 		op.log()
+	case C.CR_STEP_RECORD:
+		op.record()
+	case C.CR_STEP_NOTIFY:
+		op.notify()
 	default:
 		C.cr_operation_finish(op.step.operation, &op.step)
 	}
@@ -87,6 +142,10 @@ type reply struct {
 
 func (op *operation) askHook() {
 	reply := op.answerOf(op.callable())
+	if op.letGo() {
+		C.cr_error_free(reply.raised)
+		return
+	}
 	at, length := optionalBytes(reply.bytes)
 	C.cr_operation_answer(op.step.operation, reply.kind, at, length, reply.token, reply.raised, &op.step)
 	runtime.KeepAlive(reply.bytes)
@@ -110,6 +169,7 @@ func (op *operation) answerOf(callable any) reply {
 		value = copied(op.step.value, op.step.value_len)
 	}
 	ctx := contextOf(operations[op.step.trigger/2], copied(op.step.key, op.step.key_len), value, op.said)
+	ctx.caller, ctx.depth = op.ctx, uint32(op.step.depth)
 	action, failure := callHook(hook, ctx)
 	if action == failedAction {
 		failure = ctx.failure
@@ -142,63 +202,6 @@ func described(action PolicyAction) string {
 	return "`" + strings.ToValidUTF8(string(action[:min(len(action), 60)]), "\uFFFD") + "`"
 }
 
-func (op *operation) askStore() {
-	reply := op.storeReply(op.engine.store)
-	at, length := optionalBytes(reply.bytes)
-	C.cr_operation_store(op.step.operation, reply.kind, at, length, reply.token, reply.raised, &op.step)
-	runtime.KeepAlive(reply.bytes)
-}
-
-// storeReply asks the store of the user's and gives its reply in the core's words.
-func (op *operation) storeReply(store Store) reply {
-	key := copied(op.step.key, op.step.key_len)
-	var value []byte
-	var failure error
-	switch op.step.kind {
-	case C.CR_STEP_STORE_GET:
-		failure = guarded(func() (err error) {
-			value, err = store.Get(key)
-			return err
-		})
-	case C.CR_STEP_STORE_PUT:
-		given := copied(op.step.value, op.step.value_len)
-		failure = guarded(func() error { return store.Put(key, given) })
-	default:
-		failure = guarded(func() error { return store.Delete(key) })
-	}
-	switch {
-	case failure != nil:
-		return op.failed(failure, C.CR_REPLY_ERROR, C.CR_REPLY_FOREIGN)
-	case op.step.kind != C.CR_STEP_STORE_GET:
-		return reply{kind: C.CR_REPLY_DONE}
-	case value == nil:
-		return reply{kind: C.CR_REPLY_NO_VALUE}
-	}
-	return reply{kind: C.CR_REPLY_VALUE, bytes: value}
-}
-
-// log tells a logger of the host, or the language's own.
-func (op *operation) log() {
-	level := slog.LevelInfo
-	if op.step.level == C.CR_LOG_WARNING {
-		level = slog.LevelWarn
-	}
-	message := textOf(op.step.message)
-	logger, _ := op.callable().(*slog.Logger)
-	told, reply := C.int32_t(1), reply{}
-	failure := guarded(func() error {
-		tell(logger, level, message)
-		return nil
-	})
-	if failure != nil {
-		told = 0
-		reply = op.foreign(failure, 0)
-	}
-	at, length := optionalBytes(reply.bytes)
-	C.cr_operation_logged(op.step.operation, told, at, length, reply.token, &op.step)
-	runtime.KeepAlive(reply.bytes)
-}
-
 // failed is the reply of a hook or store that failed: with one of Checkrein's errors, or with one of its own.
 func (op *operation) failed(failure error, own, foreign C.int32_t) reply {
 	if known, is := ownError(failure); is {
@@ -214,17 +217,4 @@ func (op *operation) failed(failure error, own, foreign C.int32_t) reply {
 func (op *operation) foreign(failure error, kind C.int32_t) reply {
 	op.raised = append(op.raised, failure)
 	return reply{kind: kind, bytes: []byte(typeName(failure)), token: C.uint64_t(len(op.raised))}
-}
-
-// guarded runs code of the host's store or logger: what it panics with is its failure.
-func guarded(run func() error) (failure error) {
-	returned := false
-	defer func() {
-		if !returned {
-			failure = failureOf(recover())
-		}
-	}()
-	failure = run()
-	returned = true
-	return failure
 }

@@ -5,12 +5,14 @@ import "C"
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
+	"unsafe"
 )
 
-// PolicyEngine stands between a program and its store: every Put, Get and Delete is judged by the hooks and limits. It
-// may be shared by goroutines, and be used from inside its hooks.
+// PolicyEngine stands between a program and its store: every read, write, delete and scan is judged by the hooks and
+// limits. It may be shared by goroutines, and be used from inside its hooks.
 type PolicyEngine struct {
 	// Nothing once it is closed. Operations hold what they have loaded, and the collector frees it after the last.
 	native atomic.Pointer[nativeEngine]
@@ -29,14 +31,18 @@ type nativeEngine struct {
 	lastID    atomic.Uint64
 	// How many callables were removed and have not been let go.
 	removed atomic.Int64
+	sinks   sinkCount
 }
 
 // EngineOption is a setting of [NewPolicyEngine].
 type EngineOption func(*engineOptions)
 
 type engineOptions struct {
-	clock   *ManualClock
-	maxOpen int
+	clock    *ManualClock
+	maxOpen  int
+	required []string
+	mode     Mode
+	document *PolicyDocument
 	// The first setting that cannot be.
 	fault error
 }
@@ -64,6 +70,43 @@ func WithMaxOpenOperations(most int) EngineOption {
 			options.refuse(configErrorf("`max_open_operations` is %d: give 1 or more, or leave it out", most))
 		}
 		options.maxOpen = most
+	}
+}
+
+// Mode says whether refusals are enforced.
+type Mode string
+
+const (
+	// Enforce: what is refused does not happen.
+	Enforce Mode = "enforce"
+	// Shadow: nothing is refused by a hook, a limit or a requirement; the audit ("would_deny") and a warning say what
+	// would have been. For trying a policy out.
+	Shadow Mode = "shadow"
+)
+
+// WithMode says whether refusals are enforced. Default: [Enforce].
+func WithMode(mode Mode) EngineOption {
+	return func(options *engineOptions) {
+		if mode != Enforce && mode != Shadow {
+			options.refuse(configErrorf("the mode `%s` is not known: write `enforce` or `shadow`", mode))
+		}
+		options.mode = mode
+	}
+}
+
+// WithRequireContext refuses every operation whose context lacks one of these names, or holds nothing under it.
+func WithRequireContext(names ...string) EngineOption {
+	return func(options *engineOptions) { options.required = append(options.required, names...) }
+}
+
+// WithDocument begins with the hooks, limits and audit of a policy document; [PolicyEngine.Reload] puts another one in
+// its place.
+func WithDocument(document *PolicyDocument) EngineOption {
+	return func(options *engineOptions) {
+		if document == nil || document.native == nil {
+			options.refuse(noDocument())
+		}
+		options.document = document
 	}
 }
 
@@ -96,6 +139,15 @@ func newNativeEngine(store Store, options []EngineOption) (*nativeEngine, error)
 	if settings.clock != nil {
 		native.clock = settings.clock.native
 	}
+	if settings.document != nil {
+		native.document = settings.document.native
+	}
+	if settings.mode == Shadow {
+		native.mode = C.CR_MODE_SHADOW
+	}
+	var pinned runtime.Pinner
+	defer pinned.Unpin()
+	native.require_context, native.require_context_len = pinnedTexts(&pinned, settings.required)
 	made := &nativeEngine{}
 	var failure *C.cr_error
 	var status C.cr_status
@@ -109,10 +161,17 @@ func newNativeEngine(store Store, options []EngineOption) (*nativeEngine, error)
 		status = C.cr_engine_new(store.native, &native, &made.engine, &failure)
 	default:
 		made.store = store
+		if _, can := store.(Scanner); can {
+			native.store_can |= C.CR_STORE_CAN_SCAN
+		}
+		if _, can := store.(Batcher); can {
+			native.store_can |= C.CR_STORE_CAN_BATCH
+		}
 		status = C.cr_engine_new_in_steps(&native, &made.engine, &failure)
 	}
 	runtime.KeepAlive(store)
 	runtime.KeepAlive(settings.clock)
+	runtime.KeepAlive(settings.document)
 	if status != C.CR_OK {
 		return nil, errorOf(failure, nil)
 	}
@@ -164,6 +223,23 @@ func (p *PolicyEngine) ClearRegistrationErrors() error {
 		return nil
 	}
 	return errorOf(cleared, nil)
+}
+
+// pinnedTexts gives texts as the library reads them; they stay in place until the pins are pulled.
+func pinnedTexts(pinned *runtime.Pinner, texts []string) (*C.cr_str, C.size_t) {
+	if len(texts) == 0 {
+		return nil, 0
+	}
+	all := make([]C.cr_str, len(texts))
+	for at, text := range texts {
+		// A copy, for the text may lie where nothing can be pinned; and with room, so that it is never none.
+		chars := append(slices.Grow([]byte{}, len(text)+1), text...)
+		first := &chars[:1][0]
+		pinned.Pin(first)
+		all[at] = C.cr_str{data: (*C.char)(unsafe.Pointer(first)), len: C.size_t(len(text))}
+	}
+	pinned.Pin(&all[0])
+	return &all[0], C.size_t(len(all))
 }
 
 // use gives the core's engine, or why there is none.

@@ -61,6 +61,9 @@ type ConfigError struct{ message string }
 
 // StoreError is a failure of the store. Unwrap gives the store's own error, where it is one of the host's.
 type StoreError struct {
+	// Applied is how many changes of a batch, the first ones, were made before it failed; for [ErrStorePartial].
+	Applied int
+
 	message string
 	cause   error
 	kind    *errorCode
@@ -98,7 +101,7 @@ func (e *UsageError) Error() string { return first(e.message, e.Code()) }
 // Error says what went wrong inside Checkrein.
 func (e *InternalError) Error() string { return first(e.message, e.Code()) }
 
-// Code is "denied", "hook_failed" or "abandoned".
+// Code is "denied", "hook_failed", "abandoned" or "audit_failed".
 func (e *PolicyViolation) Code() string { return e.code().word }
 
 // Code is "rate_limited".
@@ -110,7 +113,7 @@ func (e *PatternError) Code() string { return e.code().word }
 // Code is "config".
 func (e *ConfigError) Code() string { return e.code().word }
 
-// Code is "store", "store_locked", "store_damaged", "store_full" or "store_closed".
+// Code is "store", "store_locked", "store_damaged", "store_full", "store_closed" or "store_partial".
 func (e *StoreError) Code() string { return e.code().word }
 
 // Code is "usage", "nesting_limit" or "open_limit".
@@ -119,7 +122,8 @@ func (e *UsageError) Code() string { return e.code().word }
 // Code is "internal".
 func (e *InternalError) Code() string { return e.code().word }
 
-// Unwrap gives what made a hook fail, where one failed: the error that it panicked with is in its chain.
+// Unwrap gives what made a hook or strict sink fail, where one did: the error that it panicked with is in its chain.
+// Of an operation that its context let go, it gives why.
 func (e *PolicyViolation) Unwrap() error { return e.cause }
 
 // Unwrap gives the store's own error.
@@ -169,6 +173,11 @@ func NewUsageError(message string) *UsageError { return &UsageError{message: mes
 // NewStoreError makes a [*StoreError] for a store of the host to fail with; cause may be nil.
 func NewStoreError(message string, cause error) *StoreError {
 	return &StoreError{message: message, cause: cause}
+}
+
+// NewStoreClosedError is [NewStoreError] for a store that was closed: its code is "store_closed".
+func NewStoreClosedError(message string, cause error) *StoreError {
+	return &StoreError{message: message, cause: cause, kind: codeStoreClosed}
 }
 
 func usageErrorf(format string, args ...any) error {

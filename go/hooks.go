@@ -150,6 +150,28 @@ func callHook(hook Hook, ctx *PolicyContext) (action PolicyAction, failure error
 	return action, nil
 }
 
+// nested runs what else of the host's may start operations: listeners, sinks, loggers. It counts as [callHook] does.
+//
+//go:noinline
+func nested(run func() error) (failure error) {
+	hooksRunning.Add(1)
+	defer hooksRunning.Add(-1)
+	return guarded(run)
+}
+
+// guarded runs code of the host's: what it panics with is its failure.
+func guarded(run func() error) (failure error) {
+	returned := false
+	defer func() {
+		if !returned {
+			failure = failureOf(recover())
+		}
+	}()
+	failure = run()
+	returned = true
+	return failure
+}
+
 // failureOf is the error that a panic's value stands for; nil where there was no panic.
 func failureOf(value any) error {
 	if value == nil {

@@ -1,9 +1,11 @@
 package checkrein_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -34,7 +36,11 @@ func TestHandlesAreFreed(t *testing.T) {
 func makeAndForget(t *testing.T, closed bool) {
 	db := checkrein.OpenMemory()
 	clock := checkrein.NewManualClock()
-	policy := checkrein.NewPolicyEngine(db, checkrein.WithClock(clock))
+	document, err := checkrein.ParseDocument([]byte(`{"version": 1, "audit": {}}`), "json", "policy.json")
+	succeeded(t, err)
+	policy := checkrein.NewPolicyEngine(db, checkrein.WithClock(clock), checkrein.WithDocument(document))
+	policy.OnDenied(func(error) { _ = policy.Err() })
+	policy.AddAuditSink(func(checkrein.AuditEntry, checkrein.AuditPhase) error { _ = policy.Err(); return nil }, true)
 	policy.BeforeWrite("*", func(ctx *checkrein.PolicyContext) checkrein.PolicyAction {
 		if _, err := policy.Get(ctx.Key, nil); err != nil {
 			return ctx.Fail(err)
@@ -44,6 +50,12 @@ func makeAndForget(t *testing.T, closed bool) {
 	policy.BeforeWrite("denied", checkrein.DenyAll)
 	succeeded(t, policy.Put([]byte("k"), []byte("v"), nil))
 	refused(t, policy.Put([]byte("denied"), nil, nil), checkrein.ErrDenied)
+	succeeded(t, policy.Reload(document))
+	for _, err := range policy.Scan(nil, nil) {
+		succeeded(t, err)
+		break
+	}
+	_ = policy.Scan(nil, nil) // Never ranged over: it has not begun.
 	if closed {
 		succeeded(t, policy.Close())
 		succeeded(t, db.Close())
@@ -67,6 +79,7 @@ func TestCallablesAreLetGo(t *testing.T) {
 // What the core gives with each call (values, errors, operations, audit entries) is given back.
 func TestCallsLeaveNothingBehind(t *testing.T) {
 	resident := func() int {
+		debug.FreeOSMemory() // So that what the tests before have left for the collector counts at neither end.
 		text, err := os.ReadFile("/proc/self/statm")
 		if err != nil {
 			t.Skip("there is no /proc to read the memory from")
@@ -83,12 +96,24 @@ func TestCallsLeaveNothingBehind(t *testing.T) {
 		return ctx.Fail(&checkrein.PolicyViolation{Reason: "no"})
 	})
 	policy.BeforeWrite("denied/*", checkrein.DenyAll)
+	policy.OnDenied(func(error) {})
+	policy.AddAuditSink(func(checkrein.AuditEntry, checkrein.AuditPhase) error { return errOwn }, false)
+	gone, stop := context.WithCancel(context.Background())
+	stop()
 	large := make([]byte, 1000)
 	round := func() {
 		for _, key := range []string{"hook/k", "fail/k", "own/k", "denied/k", "plain"} {
 			_ = policy.Put([]byte(key), large, map[string]string{"agent_id": "a"})
 			_, _ = policy.Get([]byte(key), map[string]string{"agentId": "a"})
 			_, _ = policy.Get([]byte(key), nil)
+		}
+		_, _ = policy.GetMany([][]byte{[]byte("plain"), []byte("hook/k")}, nil)
+		_ = policy.Batch([]checkrein.BatchOp{put("plain", "1"), put("denied/k", "1")}, nil)
+		_ = policy.Batch([]checkrein.BatchOp{put("plain", "1"), put("fail/k", "1")}, nil, checkrein.OneByOne())
+		_, _ = policy.Explain("write", []byte("denied/k"), nil)
+		_ = policy.PutContext(gone, []byte("plain"), nil, nil)
+		for range policy.Scan(nil, nil) {
+			break
 		}
 		_, _ = policy.AuditLog(checkrein.AuditFilter{})
 		_ = policy.AddRateLimit("write", checkrein.RateLimit{})

@@ -40,40 +40,45 @@ func pack(into []byte, context any) []byte {
 
 func packFields(into []byte, fields Fields) []byte {
 	for name, value := range fields {
-		switch value := value.(type) {
-		case nil:
-		case string:
-			into = packText(into, name, value)
-		case bool:
-			into = append(packHead(into, packedBool, name, 1), 0)
-			if value {
-				into[len(into)-1] = 1
-			}
-		case int:
-			into = packInt(into, name, int64(value))
-		case int8:
-			into = packInt(into, name, int64(value))
-		case int16:
-			into = packInt(into, name, int64(value))
-		case int32:
-			into = packInt(into, name, int64(value))
-		case int64:
-			into = packInt(into, name, value)
-		case uint8:
-			into = packInt(into, name, int64(value))
-		case uint16:
-			into = packInt(into, name, int64(value))
-		case uint32:
-			into = packInt(into, name, int64(value))
-		case uint:
-			into = packUint(into, name, uint64(value))
-		case uint64:
-			into = packUint(into, name, value)
-		default:
-			into = packFault(into, "`%s` in the context is a `%T`: give a string, a bool or an integer", name, value)
-		}
+		into = packField(into, name, value)
 	}
 	return into
+}
+
+func packField(into []byte, name string, value any) []byte {
+	switch value := value.(type) {
+	case nil:
+		return into
+	case string:
+		return packText(into, name, value)
+	case bool:
+		into = append(packHead(into, packedBool, name, 1), 0)
+		if value {
+			into[len(into)-1] = 1
+		}
+		return into
+	case int:
+		return packInt(into, name, int64(value))
+	case int8:
+		return packInt(into, name, int64(value))
+	case int16:
+		return packInt(into, name, int64(value))
+	case int32:
+		return packInt(into, name, int64(value))
+	case int64:
+		return packInt(into, name, value)
+	case uint8:
+		return packInt(into, name, int64(value))
+	case uint16:
+		return packInt(into, name, int64(value))
+	case uint32:
+		return packInt(into, name, int64(value))
+	case uint:
+		return packUint(into, name, uint64(value))
+	case uint64:
+		return packUint(into, name, value)
+	}
+	return packFault(into, "`%s` in the context is a `%T`: give a string, a bool or an integer", name, value)
 }
 
 func packText(into []byte, name, text string) []byte {
@@ -94,6 +99,20 @@ func packUint(into []byte, name string, value uint64) []byte {
 func packFault(into []byte, format string, args ...any) []byte {
 	message := strings.ToValidUTF8(fmt.Sprintf(format, args...), "\uFFFD")
 	return append(packHead(into, packedFault, "", len(message)), message...)
+}
+
+// packOp writes one operation of several, in the form that the header tells at cr_operation_run.
+func packOp(into []byte, kind byte, key, value []byte) []byte {
+	into = append(into, kind)
+	return packPair(into, key, value)
+}
+
+// packPair writes a pair of a page, in the form that the header tells at CR_REPLY_PAGE.
+func packPair(into []byte, key, value []byte) []byte {
+	into = binary.LittleEndian.AppendUint32(into, uint32(min(len(key), math.MaxUint32)))
+	into = binary.LittleEndian.AppendUint32(into, uint32(min(len(value), math.MaxUint32)))
+	into = append(into, key...)
+	return append(into, value...)
 }
 
 // packHead writes what stands before a value. What is longer than 32 bits can say is far longer than the core takes:

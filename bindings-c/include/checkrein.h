@@ -2360,6 +2360,12 @@ struct cr_error *cr_error_new_violation(const char *reason, size_t reason_len);
 struct cr_error *cr_error_clone(const struct cr_error *error);
 
 /**
+ * The error of Checkrein behind this one: what ended a batch that is not atomic half-way. A copy, to be freed; NULL where
+ * there is none, and for NULL.
+ */
+struct cr_error *cr_error_cause(const struct cr_error *error);
+
+/**
  * Lets an error go, with every text that was asked of it. NULL is allowed.
  */
 void cr_error_free(struct cr_error *error);

@@ -360,6 +360,18 @@ pub unsafe extern "C" fn cr_error_clone(error: *const cr_error) -> *mut cr_error
     ask(unsafe { error.as_ref() }, std::ptr::null_mut(), |error| cr_error::into_raw(error.error.clone()))
 }
 
+/// The error of Checkrein behind this one: what ended a batch that is not atomic half-way. A copy, to be freed; NULL where
+/// there is none, and for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cr_error_cause(error: *const cr_error) -> *mut cr_error {
+    // SAFETY: the header's contract: NULL or a live error.
+    ask(unsafe { error.as_ref() }, std::ptr::null_mut(), |error| {
+        let behind = error.error.cause().and_then(Cause::as_error);
+        let behind = behind.and_then(|cause| cause.downcast_ref::<Error>());
+        behind.map_or(std::ptr::null_mut(), |behind| cr_error::into_raw(behind.clone()))
+    })
+}
+
 /// Lets an error go, with every text that was asked of it. NULL is allowed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cr_error_free(error: *mut cr_error) {

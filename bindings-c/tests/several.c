@@ -318,6 +318,9 @@ static void stores_of_the_host(void)
     cr_error_info info;
     CHECK(cr_error_get_info(error, &info) && info.applied_count == 1);
     TEXT_IS(info.code, "store_partial");
+    cr_error *behind = cr_error_cause(error);
+    CHECK(cr_error_status(behind) == CR_STORE && cr_error_cause(behind) == NULL && cr_error_cause(NULL) == NULL);
+    cr_error_free(behind);
     cr_error_free(error);
     CHECK(cr_store_reply_pair(NULL, NULL, 0, NULL, 0) == CR_USAGE && cr_store_reply_page(NULL, 1) == CR_USAGE);
     CHECK(cr_error_applied_count(NULL) == -1);

@@ -41,6 +41,6 @@ func main() {
 	}
 	var refused *checkrein.PolicyViolation
 	if errors.As(policy.Put([]byte("secret/key"), []byte("x"), nil), &refused) {
-		fmt.Println("put secret/key:", refused.Code)
+		fmt.Println("put secret/key:", refused.Code())
 	}
 }

@@ -21,6 +21,7 @@ const pageBytes = 4 << 20
 // database: bbolt has one writer at a time, and it would wait for itself.
 //
 // Errors of bbolt can be asked for with [errors.Is]; the engine keeps them as the cause of a [checkrein.StoreError].
+// Once the database is closed, that is one with the code "store_closed".
 type Store struct {
 	db     *bbolt.DB
 	bucket []byte
@@ -160,11 +161,19 @@ func incompatible(key []byte, err error) error {
 }
 
 func (s *Store) read(run func(*bbolt.Bucket) error) error {
-	return s.db.View(func(tx *bbolt.Tx) error { return s.with(tx, run) })
+	return closed(s.db.View(func(tx *bbolt.Tx) error { return s.with(tx, run) }))
 }
 
 func (s *Store) write(run func(*bbolt.Bucket) error) error {
-	return s.db.Update(func(tx *bbolt.Tx) error { return s.with(tx, run) })
+	return closed(s.db.Update(func(tx *bbolt.Tx) error { return s.with(tx, run) }))
+}
+
+// closed says it in the engine's words where the database was closed.
+func closed(err error) error {
+	if errors.Is(err, bbolterrors.ErrDatabaseNotOpen) {
+		return checkrein.NewStoreClosedError("the bbolt database is closed: open it again to use it", err)
+	}
+	return err
 }
 
 func (s *Store) with(tx *bbolt.Tx, run func(*bbolt.Bucket) error) error {

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -325,8 +326,11 @@ func TestClosedAndMissing(t *testing.T) {
 		"put":    func() error { return policy.Put([]byte("k"), nil, nil) },
 		"get":    func() error { _, err := policy.Get([]byte("k"), nil); return err },
 		"delete": func() error { return policy.Delete(nil, nil) },
-		"scan":   func() error { _, err := store.Scan(nil, nil, 1); return err },
-		"batch":  func() error { return store.Batch(nil) },
+		"scan":   func() error { _, err := given(policy.Scan(nil, nil)); return err },
+		"batch":  func() error { return policy.Batch([]checkrein.BatchOp{{Key: []byte("k")}}, nil) },
+		"many":   func() error { _, err := policy.GetMany([][]byte{[]byte("k")}, nil); return err },
+		"page":   func() error { _, err := store.Scan(nil, nil, 1); return err },
+		"whole":  func() error { return store.Batch(nil) },
 	}
 	succeeded(t, db.Update(func(tx *bbolt.Tx) error { return tx.DeleteBucket(bucket) }))
 	for _, call := range calls {
@@ -335,11 +339,81 @@ func TestClosedAndMissing(t *testing.T) {
 	succeeded(t, db.Close())
 	for name, call := range calls {
 		err := call()
-		failed(t, err, bbolterrors.ErrDatabaseNotOpen, "")
+		failed(t, err, bbolterrors.ErrDatabaseNotOpen, "the bbolt database is closed")
 		var fault *checkrein.StoreError
-		if guarded := name != "scan" && name != "batch"; errors.As(err, &fault) != guarded {
+		if !errors.As(err, &fault) || !errors.Is(err, checkrein.ErrStoreClosed) {
 			t.Errorf("%s gave %#v", name, err)
 		}
+	}
+}
+
+// given gives the keys of a guarded scan, and the error that it ended with.
+func given(pairs iter.Seq2[checkrein.Pair, error]) (keys []string, failure error) {
+	for pair, err := range pairs {
+		if err != nil {
+			return keys, err
+		}
+		keys = append(keys, string(pair.Key)+"="+string(pair.Value))
+	}
+	return keys, nil
+}
+
+func TestGuardedScanAndBatch(t *testing.T) {
+	_, store := opened(t)
+	policy := checkrein.NewPolicyEngine(store)
+	defer policy.Close()
+	policy.EnableAudit(checkrein.AuditOptions{})
+	policy.BeforeWrite("system/*", checkrein.DenyAll)
+	policy.BeforeRead("users/2/*", checkrein.DenyAll)
+	policy.AfterRead("users/*/email", checkrein.RedactValue([]byte("[REDACTED]")))
+	var ops []checkrein.BatchOp
+	for n := range 600 {
+		ops = append(ops, checkrein.BatchOp{Key: fmt.Appendf(nil, "k/%03d", n), Value: []byte("v")})
+	}
+	for n := range 3 {
+		ops = append(ops, checkrein.BatchOp{Key: fmt.Appendf(nil, "users/%d/email", n), Value: []byte("ada@example.org")})
+	}
+	succeeded(t, policy.Batch(ops, nil))
+	succeeded(t, policy.Batch([]checkrein.BatchOp{{Delete: true, Key: []byte("k/000")}}, nil))
+
+	keys, err := given(policy.Scan([]byte("users/"), nil))
+	want := []string{"users/0/email=[REDACTED]", "users/1/email=[REDACTED]"}
+	if !slices.Equal(keys, want) || err != nil {
+		t.Errorf("got %q, %v", keys, err)
+	}
+	keys, err = given(policy.Scan([]byte("k/"), nil)) // More than two pages.
+	if len(keys) != 599 || !slices.IsSorted(keys) || err != nil {
+		t.Errorf("%d keys, %v", len(keys), err)
+	}
+	// A hook may write while the scan goes on: no transaction is open between two pages, or while hooks run.
+	policy.AfterRead("k/1*", func(ctx *checkrein.PolicyContext) checkrein.PolicyAction {
+		if err := policy.Put(append([]byte("seen/"), ctx.Key...), nil, nil); err != nil {
+			return ctx.Fail(err)
+		}
+		return checkrein.PolicyAllow
+	})
+	keys, err = given(policy.Scan([]byte("k/10"), nil))
+	if len(keys) != 10 || err != nil {
+		t.Errorf("got %q, %v", keys, err)
+	}
+	if keys, err = given(policy.Scan([]byte("seen/"), nil)); len(keys) != 10 || err != nil {
+		t.Errorf("got %q, %v", keys, err)
+	}
+	// Denied in part is written not at all; and so is what bbolt does not keep.
+	for _, bad := range []string{"system/a", ""} {
+		err = policy.Batch([]checkrein.BatchOp{{Key: []byte("new")}, {Key: []byte(bad)}}, nil)
+		value, failure := store.Get([]byte("new"))
+		if err == nil || value != nil || failure != nil {
+			t.Errorf("got %v; %q, %v", err, value, failure)
+		}
+	}
+	values, err := policy.GetMany([][]byte{[]byte("k/001"), []byte("none"), []byte("users/0/email")}, nil)
+	if len(values) != 3 || string(values[0]) != "v" || values[1] != nil || string(values[2]) != "[REDACTED]" || err != nil {
+		t.Errorf("got %q, %v", values, err)
+	}
+	entries, err := policy.AuditLog(checkrein.AuditFilter{Operation: "scan", Limit: 1})
+	if len(entries) != 1 || *entries[0].Given != 10 || err != nil {
+		t.Errorf("got %v, %v", entries, err)
 	}
 }
 
