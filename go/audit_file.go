@@ -110,6 +110,7 @@ func (p *PolicyEngine) AddAuditFile(options AuditFileOptions) (*AuditFile, error
 	status := C.go_add_audit_file(
 		native.engine, path, pathLength, flag(options.Strict), fsync, fsyncLength, key, keyLength, rotate, given,
 		&file.sink.id, &file.native, &failure)
+	tellNotices()
 	if status != C.CR_OK {
 		return nil, native.remember(errorOf(failure, nil))
 	}
@@ -155,6 +156,7 @@ func (f *AuditFile) Flush() error {
 	var failure *C.cr_error
 	status := C.cr_audit_file_flush(f.native, &failure)
 	runtime.KeepAlive(f)
+	tellNotices()
 	return statusError(status, failure)
 }
 
@@ -169,6 +171,7 @@ func (f *AuditFile) Close() error {
 	var failure *C.cr_error
 	status := C.cr_audit_file_close(f.native, &failure)
 	runtime.KeepAlive(f)
+	tellNotices()
 	return statusError(status, failure)
 }
 

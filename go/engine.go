@@ -244,6 +244,7 @@ func pinnedTexts(pinned *runtime.Pinner, texts []string) (*C.cr_str, C.size_t) {
 
 // use gives the core's engine, or why there is none.
 func (p *PolicyEngine) use() (*nativeEngine, error) {
+	tellNotices()
 	if native := p.native.Load(); native != nil {
 		return native, nil
 	}
