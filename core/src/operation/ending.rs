@@ -78,6 +78,7 @@ impl Course<'_> {
     }
 
     /// Tells the ring, where one is given, and the sinks that need no step; sees what is left to be told by steps.
+    #[inline(never)]
     fn tell_others(&mut self, config: &Config, ring: Option<&AuditLog>, now: &mut Now<'_>) {
         self.take_in_hand(None);
         self.ending = None;
@@ -125,7 +126,7 @@ impl Course<'_> {
     #[inline]
     fn has_listeners(&self, config: &Config) -> bool {
         let refused = || matches!(&self.result, Err(refusal) if refusal.error.violation().is_some());
-        !config.listeners.is_empty() && self.may_tell_host() && refused()
+        self.result.is_err() && !config.listeners.is_empty() && self.may_tell_host() && refused()
     }
 
     /// Tells the next of those who are left: a logger, the sinks, and of a refusal the listeners.

@@ -1,0 +1,184 @@
+//! How operations begin: what a caller gave is made a request of the core, in the context that it says or stands in.
+//!
+//! Both engines begin theirs here, and go on in their own ways with the operation and the objects beside it. What cannot
+//! be is told to the audit, and raised.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use checkrein::context::Context;
+use checkrein::engine::Engine;
+use checkrein::error::Error;
+use checkrein::operation::{Ask, BatchRequest, Kind, ManyRequest, Operation, Request, ScanRequest};
+use pyo3::prelude::*;
+
+use crate::context::Said;
+use crate::engine::PyPolicyEngine;
+use crate::errors::{self, Failed};
+use crate::seen::{Seen, View};
+use crate::{bytes, depth, many};
+
+/// What a caller says who says nothing.
+const NOTHING: &Context = &Context::new();
+
+/// What goes with an operation: its objects, and who has asked for it from where.
+pub(crate) struct Given<'a> {
+    /// The objects of its key, or of the first of many.
+    pub(crate) first: Seen<'a>,
+    /// Those of the others.
+    pub(crate) rest: Vec<Seen<'a>>,
+    /// What the caller said, if anything.
+    pub(crate) said: Option<&'a Arc<Said>>,
+    /// How deep in hooks it stands.
+    pub(crate) depth: u32,
+}
+
+impl<'a> Given<'a> {
+    /// What its hooks see.
+    pub(crate) fn view<'v>(&'v mut self, py: Python<'v>) -> View<'v, 'a> {
+        let said = self.said.map_or_else(|| Said::nothing(py), |said| &**said);
+        View { first: &mut self.first, rest: &mut self.rest, said, depth: self.depth }
+    }
+}
+
+/// Begins a `put`, `get` or `delete`; `value` is what is to be written.
+#[inline]
+pub(crate) fn one<T>(
+    py: Python<'_>,
+    engine: &PyPolicyEngine,
+    kind: Kind,
+    key: &Bound<'_, PyAny>,
+    value: Option<&Bound<'_, PyAny>>,
+    said: Option<&Bound<'_, PyAny>>,
+    then: impl FnOnce(Operation<'_>, Given<'_>) -> PyResult<T>,
+) -> PyResult<T> {
+    let key = bytes::of_argument("key", key)?;
+    let value = match value.map(|value| bytes::of_argument("value", value)).transpose() {
+        Ok(value) => value,
+        Err(raised) => {
+            let request = Request { kind, ..Request::read(key.as_bytes(), NOTHING) };
+            return Err(reject(py, &engine.engine, request, raised));
+        }
+    };
+    let request = match (kind, &value) {
+        (Kind::Write, Some(value)) => Request::write(key.as_bytes(), value.as_bytes(), NOTHING),
+        (Kind::Delete, _) => Request::delete(key.as_bytes(), NOTHING),
+        _ => Request::read(key.as_bytes(), NOTHING),
+    };
+    let depth = depth::current(py)?;
+    let request = Request { depth, ..request };
+    let said = engine.recent.said(py, said);
+    start(py, engine, request, &said, (Seen::lent(&key, value.as_ref()), Vec::new()), depth, then)
+}
+
+/// Begins a `get_many`.
+pub(crate) fn get_many<T>(
+    py: Python<'_>,
+    engine: &PyPolicyEngine,
+    keys: &Bound<'_, PyAny>,
+    said: Option<&Bound<'_, PyAny>>,
+    then: impl FnOnce(Operation<'_>, Given<'_>) -> PyResult<T>,
+) -> PyResult<T> {
+    let keys = many::keys_of(keys)?;
+    let depth = depth::current(py)?;
+    let request = ManyRequest {
+        keys: keys.iter().map(|key| Cow::Borrowed(key.as_bytes())).collect(),
+        context: Cow::Borrowed(NOTHING),
+        depth,
+    };
+    let said = engine.recent.said(py, said);
+    start(py, engine, request, &said, many::seen_keys(&keys), depth, then)
+}
+
+/// Begins a `batch`.
+pub(crate) fn batch<T>(
+    py: Python<'_>,
+    engine: &PyPolicyEngine,
+    ops: &Bound<'_, PyAny>,
+    said: Option<&Bound<'_, PyAny>>,
+    atomic: bool,
+    then: impl FnOnce(Operation<'_>, Given<'_>) -> PyResult<T>,
+) -> PyResult<T> {
+    let (ops, read) = many::ops_of(ops);
+    let depth = depth::current(py)?;
+    let request = BatchRequest {
+        changes: ops.iter().map(many::Op::changing).collect(),
+        context: Cow::Borrowed(NOTHING),
+        depth,
+        atomic,
+        store_can: engine.store.abilities().batch,
+    };
+    let said = read.and_then(|()| engine.recent.said(py, said));
+    start(py, engine, request, &said, many::seen(&ops), depth, then)
+}
+
+/// Begins a `scan`.
+pub(crate) fn scan<T>(
+    py: Python<'_>,
+    engine: &PyPolicyEngine,
+    prefix: &Bound<'_, PyAny>,
+    said: Option<&Bound<'_, PyAny>>,
+    then: impl FnOnce(Operation<'_>, Given<'_>) -> PyResult<T>,
+) -> PyResult<T> {
+    let prefix = bytes::of_argument("prefix", prefix)?;
+    let depth = depth::current(py)?;
+    let request = ScanRequest {
+        prefix: Cow::Borrowed(prefix.as_bytes()),
+        context: Cow::Borrowed(NOTHING),
+        depth,
+        store_can: engine.store.abilities().scan,
+    };
+    let said = engine.recent.said(py, said);
+    start(py, engine, request, &said, Default::default(), depth, then)
+}
+
+/// Starts an operation in the context that is said, or rejects it where that cannot be.
+#[inline]
+fn start<'a, T>(
+    py: Python<'_>,
+    engine: &PyPolicyEngine,
+    request: impl Within<'a>,
+    said: &'a PyResult<Option<Arc<Said>>>,
+    (first, rest): (Seen<'a>, Vec<Seen<'a>>),
+    depth: u32,
+    then: impl FnOnce(Operation<'a>, Given<'a>) -> PyResult<T>,
+) -> PyResult<T> {
+    let said = match said {
+        Ok(said) => said.as_ref(),
+        Err(raised) => return Err(reject(py, &engine.engine, request, raised.clone_ref(py))),
+    };
+    let context = said.map_or(NOTHING, |said| &said.context);
+    then(engine.engine.start(request.within(context)), Given { first, rest, said, depth })
+}
+
+/// Tells the audit of a value or context that cannot be, and gives the exception to raise.
+#[cold]
+fn reject<'a>(py: Python<'_>, engine: &Engine, request: impl Ask<'a>, raised: PyErr) -> PyErr {
+    let error = match errors::sort(py, raised.clone_ref(py)) {
+        Ok(Failed::Own(error)) => error,
+        Ok(Failed::Foreign(cause)) => {
+            Error::usage(format!("the context failed with `{}`", cause.type_name()))
+        }
+        Err(raised) => return raised,
+    };
+    let _ = engine.reject(request, error);
+    raised
+}
+
+/// A request whose context is found out last.
+trait Within<'a>: Ask<'a> {
+    fn within(self, context: &'a Context) -> Self;
+}
+
+macro_rules! within {
+    ($($request:ident)*) => {$(
+        impl<'a> Within<'a> for $request<'a> {
+            #[inline]
+            fn within(self, context: &'a Context) -> Self {
+                $request { context: Cow::Borrowed(context), ..self }
+            }
+        }
+    )*};
+}
+
+within! { Request ManyRequest BatchRequest ScanRequest }
