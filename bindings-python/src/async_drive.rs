@@ -280,7 +280,7 @@ impl Kept {
     /// What an operation was given, with what is lent held.
     pub(crate) fn of(py: Python<'_>, given: Given<'_>) -> Self {
         let Given { first, rest, said, depth } = given;
-        let rest = rest.into_iter().map(|seen| seen.into_owned(py)).collect();
+        let rest = rest.iter_mut().map(|seen| std::mem::take(seen).into_owned(py)).collect();
         Kept { first: first.into_owned(py), rest, said: said.cloned(), depth, told: 0 }
     }
 

@@ -55,9 +55,9 @@ fn begin_one<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let (py, this) = (engine.py(), engine.get());
     guarded(py, || {
-        begin::one(py, this, kind, key, value, said, |operation, given| {
+        begin::one(py, this, kind, key, value, said, |request, given| {
             let gives = if kind == Kind::Read { Gives::Value } else { Gives::Nothing };
-            Turn::begin(engine, operation, Kept::of(py, given), gives)
+            Turn::begin(engine, this.engine.start(request), Kept::of(py, given), gives)
         })
     })
 }
@@ -72,8 +72,8 @@ pub(crate) fn begin_get_many<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let (py, this) = (engine.py(), engine.get());
     guarded(py, || {
-        begin::get_many(py, this, keys, context, |operation, given| {
-            Turn::begin(engine, operation, Kept::of(py, given), Gives::Values)
+        begin::get_many(py, this, keys, context, |request, given| {
+            Turn::begin(engine, this.engine.start(request), Kept::of(py, given), Gives::Values)
         })
     })
 }
@@ -89,8 +89,8 @@ pub(crate) fn begin_batch<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let (py, this) = (engine.py(), engine.get());
     guarded(py, || {
-        begin::batch(py, this, ops, context, atomic, |operation, given| {
-            Turn::begin(engine, operation, Kept::of(py, given), Gives::Nothing)
+        begin::batch(py, this, ops, context, atomic, |request, given| {
+            Turn::begin(engine, this.engine.start(request), Kept::of(py, given), Gives::Nothing)
         })
     })
 }
@@ -105,8 +105,8 @@ pub(crate) fn begin_scan<'py>(
 ) -> PyResult<Bound<'py, Turn>> {
     let (py, this) = (engine.py(), engine.get());
     guarded(py, || {
-        begin::scan(py, this, prefix, context, |operation, given| {
-            Turn::scan(engine, operation.into_owned(), Kept::of(py, given))
+        begin::scan(py, this, prefix, context, |request, given| {
+            Turn::scan(engine, this.engine.start(request).into_owned(), Kept::of(py, given))
         })
     })
 }

@@ -1,7 +1,7 @@
 //! How operations begin: what a caller gave is made a request of the core, in the context that it says or stands in.
 //!
-//! Both engines begin theirs here, and go on in their own ways with the operation and the objects beside it. What cannot
-//! be is told to the audit, and raised.
+//! Both engines begin theirs here, and then drive them in their own ways. What cannot be is told to the audit, and
+//! raised.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use checkrein::context::Context;
 use checkrein::engine::Engine;
 use checkrein::error::Error;
-use checkrein::operation::{Ask, BatchRequest, Kind, ManyRequest, Operation, Request, ScanRequest};
+use checkrein::operation::{Ask, BatchRequest, Kind, ManyRequest, Request, ScanRequest};
 use pyo3::prelude::*;
 
 use crate::context::Said;
@@ -21,12 +21,12 @@ use crate::{bytes, depth, many};
 /// What a caller says who says nothing.
 const NOTHING: &Context = &Context::new();
 
-/// What goes with an operation: its objects, and who has asked for it from where.
+/// What goes with a request: its objects, and who asks from where.
 pub(crate) struct Given<'a> {
     /// The objects of its key, or of the first of many.
     pub(crate) first: Seen<'a>,
     /// Those of the others.
-    pub(crate) rest: Vec<Seen<'a>>,
+    pub(crate) rest: &'a mut [Seen<'a>],
     /// What the caller said, if anything.
     pub(crate) said: Option<&'a Arc<Said>>,
     /// How deep in hooks it stands.
@@ -37,7 +37,7 @@ impl<'a> Given<'a> {
     /// What its hooks see.
     pub(crate) fn view<'v>(&'v mut self, py: Python<'v>) -> View<'v, 'a> {
         let said = self.said.map_or_else(|| Said::nothing(py), |said| &**said);
-        View { first: &mut self.first, rest: &mut self.rest, said, depth: self.depth }
+        View { first: &mut self.first, rest: self.rest, said, depth: self.depth }
     }
 }
 
@@ -50,7 +50,7 @@ pub(crate) fn one<T>(
     key: &Bound<'_, PyAny>,
     value: Option<&Bound<'_, PyAny>>,
     said: Option<&Bound<'_, PyAny>>,
-    then: impl FnOnce(Operation<'_>, Given<'_>) -> PyResult<T>,
+    then: impl FnOnce(Request<'_>, Given<'_>) -> PyResult<T>,
 ) -> PyResult<T> {
     let key = bytes::of_argument("key", key)?;
     let value = match value.map(|value| bytes::of_argument("value", value)).transpose() {
@@ -68,7 +68,7 @@ pub(crate) fn one<T>(
     let depth = depth::current(py)?;
     let request = Request { depth, ..request };
     let said = engine.recent.said(py, said);
-    start(py, engine, request, &said, (Seen::lent(&key, value.as_ref()), Vec::new()), depth, then)
+    put_in_context(py, engine, request, &said, (Seen::lent(&key, value.as_ref()), &mut []), then)
 }
 
 /// Begins a `get_many`.
@@ -77,7 +77,7 @@ pub(crate) fn get_many<T>(
     engine: &PyPolicyEngine,
     keys: &Bound<'_, PyAny>,
     said: Option<&Bound<'_, PyAny>>,
-    then: impl FnOnce(Operation<'_>, Given<'_>) -> PyResult<T>,
+    then: impl FnOnce(ManyRequest<'_>, Given<'_>) -> PyResult<T>,
 ) -> PyResult<T> {
     let keys = many::keys_of(keys)?;
     let depth = depth::current(py)?;
@@ -87,7 +87,8 @@ pub(crate) fn get_many<T>(
         depth,
     };
     let said = engine.recent.said(py, said);
-    start(py, engine, request, &said, many::seen_keys(&keys), depth, then)
+    let (first, mut rest) = many::seen_keys(&keys);
+    put_in_context(py, engine, request, &said, (first, &mut rest), then)
 }
 
 /// Begins a `batch`.
@@ -97,7 +98,7 @@ pub(crate) fn batch<T>(
     ops: &Bound<'_, PyAny>,
     said: Option<&Bound<'_, PyAny>>,
     atomic: bool,
-    then: impl FnOnce(Operation<'_>, Given<'_>) -> PyResult<T>,
+    then: impl FnOnce(BatchRequest<'_>, Given<'_>) -> PyResult<T>,
 ) -> PyResult<T> {
     let (ops, read) = many::ops_of(ops);
     let depth = depth::current(py)?;
@@ -109,7 +110,8 @@ pub(crate) fn batch<T>(
         store_can: engine.store.abilities().batch,
     };
     let said = read.and_then(|()| engine.recent.said(py, said));
-    start(py, engine, request, &said, many::seen(&ops), depth, then)
+    let (first, mut rest) = many::seen(&ops);
+    put_in_context(py, engine, request, &said, (first, &mut rest), then)
 }
 
 /// Begins a `scan`.
@@ -118,7 +120,7 @@ pub(crate) fn scan<T>(
     engine: &PyPolicyEngine,
     prefix: &Bound<'_, PyAny>,
     said: Option<&Bound<'_, PyAny>>,
-    then: impl FnOnce(Operation<'_>, Given<'_>) -> PyResult<T>,
+    then: impl FnOnce(ScanRequest<'_>, Given<'_>) -> PyResult<T>,
 ) -> PyResult<T> {
     let prefix = bytes::of_argument("prefix", prefix)?;
     let depth = depth::current(py)?;
@@ -129,26 +131,27 @@ pub(crate) fn scan<T>(
         store_can: engine.store.abilities().scan,
     };
     let said = engine.recent.said(py, said);
-    start(py, engine, request, &said, Default::default(), depth, then)
+    put_in_context(py, engine, request, &said, (Seen::default(), &mut []), then)
 }
 
-/// Starts an operation in the context that is said, or rejects it where that cannot be.
+/// Puts a request into the context that is said, or rejects it where that cannot be. It is handed on before it is an
+/// operation: that is large, and made where it stays.
 #[inline]
-fn start<'a, T>(
+fn put_in_context<'a, R: Within<'a>, T>(
     py: Python<'_>,
     engine: &PyPolicyEngine,
-    request: impl Within<'a>,
+    request: R,
     said: &'a PyResult<Option<Arc<Said>>>,
-    (first, rest): (Seen<'a>, Vec<Seen<'a>>),
-    depth: u32,
-    then: impl FnOnce(Operation<'a>, Given<'a>) -> PyResult<T>,
+    seen: (Seen<'a>, &'a mut [Seen<'a>]),
+    then: impl FnOnce(R, Given<'a>) -> PyResult<T>,
 ) -> PyResult<T> {
     let said = match said {
         Ok(said) => said.as_ref(),
         Err(raised) => return Err(reject(py, &engine.engine, request, raised.clone_ref(py))),
     };
-    let context = said.map_or(NOTHING, |said| &said.context);
-    then(engine.engine.start(request.within(context)), Given { first, rest, said, depth })
+    let (first, rest) = seen;
+    let given = Given { first, rest, said, depth: request.depth() };
+    then(request.within(said.map_or(NOTHING, |said| &said.context)), given)
 }
 
 /// Tells the audit of a value or context that cannot be, and gives the exception to raise.
@@ -167,12 +170,18 @@ fn reject<'a>(py: Python<'_>, engine: &Engine, request: impl Ask<'a>, raised: Py
 
 /// A request whose context is found out last.
 trait Within<'a>: Ask<'a> {
+    fn depth(&self) -> u32;
     fn within(self, context: &'a Context) -> Self;
 }
 
 macro_rules! within {
     ($($request:ident)*) => {$(
         impl<'a> Within<'a> for $request<'a> {
+            #[inline]
+            fn depth(&self) -> u32 {
+                self.depth
+            }
+
             #[inline]
             fn within(self, context: &'a Context) -> Self {
                 $request { context: Cow::Borrowed(context), ..self }

@@ -2,7 +2,7 @@
 
 use checkrein::error::Error;
 use checkrein::hook::Answer;
-use checkrein::operation::{Operation, Outcome, Reply, Step, StoreCall, StoreReply};
+use checkrein::operation::{Ask, Operation, Outcome, Reply, Step, StoreCall, StoreReply};
 use checkrein::policy::advance;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -24,12 +24,13 @@ pub(crate) enum Stop {
 
 /// Runs an operation that is no scan to its end.
 #[inline]
-pub(crate) fn to_end(
+pub(crate) fn to_end<'a>(
     py: Python<'_>,
     engine: &PyPolicyEngine,
-    mut operation: Operation<'_>,
+    request: impl Ask<'a>,
     given: &mut Given<'_>,
 ) -> PyResult<Outcome> {
+    let mut operation = engine.engine.start(request);
     // An error on the way drops the operation, which refuses it: audited as abandoned.
     match run(py, engine, &mut operation, &mut given.view(py))? {
         Stop::Done => operation.finish().map_err(|error| errors::to_py(py, error)),

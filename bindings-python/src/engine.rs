@@ -73,8 +73,8 @@ impl PyPolicyEngine {
         context: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyBytes>>> {
         guarded(py, || {
-            begin::one(py, self, kind, key, value, context, |operation, mut given| {
-                let outcome = to_end(py, self, operation, &mut given)?;
+            begin::one(py, self, kind, key, value, context, |request, mut given| {
+                let outcome = to_end(py, self, request, &mut given)?;
                 Ok(outcome.value.map(|value| given.first.value(py, &value)))
             })
         })
@@ -234,8 +234,8 @@ impl PyPolicyEngine {
         context: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyList>> {
         guarded(py, || {
-            begin::get_many(py, self, keys, context, |operation, mut given| {
-                let outcome = to_end(py, self, operation, &mut given)?;
+            begin::get_many(py, self, keys, context, |request, mut given| {
+                let outcome = to_end(py, self, request, &mut given)?;
                 let values = outcome.values.iter();
                 PyList::new(py, values.map(|value| value.as_ref().map(|value| PyBytes::new(py, value))))
             })
@@ -256,8 +256,8 @@ impl PyPolicyEngine {
         atomic: bool,
     ) -> PyResult<()> {
         guarded(py, || {
-            begin::batch(py, self, ops, context, atomic, |operation, mut given| {
-                to_end(py, self, operation, &mut given).map(|_| ())
+            begin::batch(py, self, ops, context, atomic, |request, mut given| {
+                to_end(py, self, request, &mut given).map(|_| ())
             })
         })
     }
@@ -275,8 +275,8 @@ impl PyPolicyEngine {
     ) -> PyResult<PyScan> {
         let (py, this) = (slf.py(), slf.get());
         guarded(py, || {
-            begin::scan(py, this, prefix, context, |operation, given| {
-                let operation = operation.into_owned();
+            begin::scan(py, this, prefix, context, |request, given| {
+                let operation = this.engine.start(request).into_owned();
                 Ok(PyScan::new(Walk::new(slf.clone().unbind(), operation, given.said.cloned(), given.depth)))
             })
         })
