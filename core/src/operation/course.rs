@@ -136,7 +136,8 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// Goes on until the driver is needed, or to the end.
+    /// Goes on until the driver is needed, or to the end. What is seldom needed is kept out of this loop, so that the
+    /// usual way through it is short: it is gone at least twice for every operation.
     pub(super) fn run(&mut self, config: &Config, now: &mut Now<'_>) {
         if config.is_of_parent() {
             self.orphan();
@@ -382,6 +383,7 @@ impl<'a> Course<'a> {
 
     /// Counts the operation among the open ones: where a hook of the host matches its key, and where it outlives
     /// the call that started it. False where that makes too many, which ends it.
+    #[inline(never)]
     pub(super) fn count(&mut self, config: &Config) -> bool {
         if self.counted.is_some() || matches!(self.state, State::Ended | State::Telling | State::Done) {
             return true;
