@@ -60,15 +60,17 @@ pub(crate) fn one<T>(
             return Err(reject(py, &engine.engine, request, raised));
         }
     };
-    let request = match (kind, &value) {
-        (Kind::Write, Some(value)) => Request::write(key.as_bytes(), value.as_bytes(), NOTHING),
-        (Kind::Delete, _) => Request::delete(key.as_bytes(), NOTHING),
-        _ => Request::read(key.as_bytes(), NOTHING),
-    };
     let depth = depth::current(py)?;
-    let request = Request { depth, ..request };
+    let asked = |context| Request {
+        kind,
+        key: Cow::Borrowed(key.as_bytes()),
+        value: value.as_ref().map(|value| Cow::Borrowed(value.as_bytes())),
+        context,
+        depth,
+    };
     let said = engine.recent.said(py, said);
-    put_in_context(py, engine, request, &said, (Seen::lent(&key, value.as_ref()), &mut []), then)
+    let seen = (Seen::lent(&key, value.as_ref()), &mut [][..]);
+    hand_on(py, engine, &said, (asked, seen, depth), then)
 }
 
 /// Begins a `get_many`.
@@ -81,14 +83,13 @@ pub(crate) fn get_many<T>(
 ) -> PyResult<T> {
     let keys = many::keys_of(keys)?;
     let depth = depth::current(py)?;
-    let request = ManyRequest {
-        keys: keys.iter().map(|key| Cow::Borrowed(key.as_bytes())).collect(),
-        context: Cow::Borrowed(NOTHING),
-        depth,
+    let asked = |context| {
+        let keys = keys.iter().map(|key| Cow::Borrowed(key.as_bytes())).collect();
+        ManyRequest { keys, context, depth }
     };
     let said = engine.recent.said(py, said);
     let (first, mut rest) = many::seen_keys(&keys);
-    put_in_context(py, engine, request, &said, (first, &mut rest), then)
+    hand_on(py, engine, &said, (asked, (first, &mut rest), depth), then)
 }
 
 /// Begins a `batch`.
@@ -102,16 +103,16 @@ pub(crate) fn batch<T>(
 ) -> PyResult<T> {
     let (ops, read) = many::ops_of(ops);
     let depth = depth::current(py)?;
-    let request = BatchRequest {
+    let asked = |context| BatchRequest {
         changes: ops.iter().map(many::Op::changing).collect(),
-        context: Cow::Borrowed(NOTHING),
+        context,
         depth,
         atomic,
         store_can: engine.store.abilities().batch,
     };
     let said = read.and_then(|()| engine.recent.said(py, said));
     let (first, mut rest) = many::seen(&ops);
-    put_in_context(py, engine, request, &said, (first, &mut rest), then)
+    hand_on(py, engine, &said, (asked, (first, &mut rest), depth), then)
 }
 
 /// Begins a `scan`.
@@ -124,34 +125,35 @@ pub(crate) fn scan<T>(
 ) -> PyResult<T> {
     let prefix = bytes::of_argument("prefix", prefix)?;
     let depth = depth::current(py)?;
-    let request = ScanRequest {
+    let asked = |context| ScanRequest {
         prefix: Cow::Borrowed(prefix.as_bytes()),
-        context: Cow::Borrowed(NOTHING),
+        context,
         depth,
         store_can: engine.store.abilities().scan,
     };
     let said = engine.recent.said(py, said);
-    put_in_context(py, engine, request, &said, (Seen::default(), &mut []), then)
+    hand_on(py, engine, &said, (asked, (Seen::default(), &mut [][..]), depth), then)
 }
 
-/// Puts a request into the context that is said, or rejects it where that cannot be. It is handed on before it is an
+/// Hands a request on, in the context that is said, or rejects it where that cannot be. It is handed on before it is an
 /// operation: that is large, and made where it stays.
 #[inline]
-fn put_in_context<'a, R: Within<'a>, T>(
+fn hand_on<'a, R: Ask<'a>, T>(
     py: Python<'_>,
     engine: &PyPolicyEngine,
-    request: R,
     said: &'a PyResult<Option<Arc<Said>>>,
-    seen: (Seen<'a>, &'a mut [Seen<'a>]),
+    (asked, (first, rest), depth): (impl FnOnce(Cow<'a, Context>) -> R, (Seen<'a>, &'a mut [Seen<'a>]), u32),
     then: impl FnOnce(R, Given<'a>) -> PyResult<T>,
 ) -> PyResult<T> {
     let said = match said {
         Ok(said) => said.as_ref(),
-        Err(raised) => return Err(reject(py, &engine.engine, request, raised.clone_ref(py))),
+        Err(raised) => {
+            let request = asked(Cow::Borrowed(NOTHING));
+            return Err(reject(py, &engine.engine, request, raised.clone_ref(py)));
+        }
     };
-    let (first, rest) = seen;
-    let given = Given { first, rest, said, depth: request.depth() };
-    then(request.within(said.map_or(NOTHING, |said| &said.context)), given)
+    let context = said.map_or(NOTHING, |said| &said.context);
+    then(asked(Cow::Borrowed(context)), Given { first, rest, said, depth })
 }
 
 /// Tells the audit of a value or context that cannot be, and gives the exception to raise.
@@ -167,27 +169,3 @@ fn reject<'a>(py: Python<'_>, engine: &Engine, request: impl Ask<'a>, raised: Py
     let _ = engine.reject(request, error);
     raised
 }
-
-/// A request whose context is found out last.
-trait Within<'a>: Ask<'a> {
-    fn depth(&self) -> u32;
-    fn within(self, context: &'a Context) -> Self;
-}
-
-macro_rules! within {
-    ($($request:ident)*) => {$(
-        impl<'a> Within<'a> for $request<'a> {
-            #[inline]
-            fn depth(&self) -> u32 {
-                self.depth
-            }
-
-            #[inline]
-            fn within(self, context: &'a Context) -> Self {
-                $request { context: Cow::Borrowed(context), ..self }
-            }
-        }
-    )*};
-}
-
-within! { Request ManyRequest BatchRequest ScanRequest }

@@ -33,7 +33,7 @@ pub(crate) fn to_end<'a>(
     let mut operation = engine.engine.start(request);
     // An error on the way drops the operation, which refuses it: audited as abandoned.
     match run(py, engine, &mut operation, &mut given.view(py))? {
-        Stop::Done => operation.finish().map_err(|error| errors::to_py(py, error)),
+        Stop::Done => operation.end().map_err(|error| errors::to_py(py, error)),
         Stop::Item => Err(unknown_step(py)),
     }
 }

@@ -158,6 +158,7 @@ impl<'a> Course<'a> {
         }
     }
 
+    #[inline(never)]
     fn start(&mut self, config: &Config, now: &mut Now<'_>) {
         if std::mem::take(&mut self.warn) {
             self.pending = Pending::Warning;

@@ -72,7 +72,7 @@ impl Course<'_> {
     }
 
     /// Tells the audit how it ended, and sees who else is to be told.
-    #[inline]
+    #[inline(never)]
     pub(super) fn conclude(&mut self, config: &Config, now: &mut Now<'_>) {
         let told_alone = matches!(self.whole, Whole::One) && config.sinks.is_empty();
         if let (true, Some(audit)) = (told_alone, &config.audit) {
