@@ -15,7 +15,7 @@ use pyo3::prelude::*;
 use crate::context::Said;
 use crate::engine::PyPolicyEngine;
 use crate::errors::{self, Failed};
-use crate::seen::{Seen, View};
+use crate::seen::{Seen, View, lend};
 use crate::{bytes, depth, many};
 
 /// What a caller says who says nothing.
@@ -61,15 +61,16 @@ pub(crate) fn one<T>(
         }
     };
     let depth = depth::current(py)?;
+    let (key, value) = (lend(&key), value.as_ref().map(lend));
     let asked = |context| Request {
         kind,
-        key: Cow::Borrowed(key.as_bytes()),
-        value: value.as_ref().map(|value| Cow::Borrowed(value.as_bytes())),
+        key: Cow::Borrowed(key.1),
+        value: value.map(|(_, value)| Cow::Borrowed(value)),
         context,
         depth,
     };
     let said = engine.recent.said(py, said);
-    let seen = (Seen::lent(&key, value.as_ref()), &mut [][..]);
+    let seen = (Seen::lent(key, value), &mut [][..]);
     hand_on(py, engine, &said, (asked, seen, depth), then)
 }
 

@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 
 use crate::convert::described;
-use crate::seen::Seen;
+use crate::seen::{Seen, lend};
 use crate::{bytes, errors};
 
 /// One operation of a batch as it was given.
@@ -36,7 +36,7 @@ impl<'py> Op<'py> {
     }
 
     fn seen(&self) -> Seen<'_> {
-        Seen::lent(&self.key, self.value.as_ref())
+        Seen::lent(lend(&self.key), self.value.as_ref().map(lend))
     }
 }
 
@@ -47,7 +47,7 @@ pub(crate) fn seen<'a>(ops: &'a [Op<'_>]) -> (Seen<'a>, Vec<Seen<'a>>) {
 
 /// The same for the keys of a `get_many`.
 pub(crate) fn seen_keys<'a>(keys: &'a [Bound<'_, PyBytes>]) -> (Seen<'a>, Vec<Seen<'a>>) {
-    split(keys.iter().map(|key| Seen::lent(key, None)))
+    split(keys.iter().map(|key| Seen::lent(lend(key), None)))
 }
 
 fn split<'a>(mut all: impl Iterator<Item = Seen<'a>>) -> (Seen<'a>, Vec<Seen<'a>>) {

@@ -22,9 +22,12 @@ pub(crate) struct Seen<'a> {
 #[derive(Default)]
 struct Object<'a> {
     /// The caller's, who holds it for as long as the operation runs: it need not be counted.
-    lent: Option<&'a Py<PyBytes>>,
+    lent: Option<Lent<'a>>,
     own: Option<Py<PyBytes>>,
 }
+
+/// An object of the caller's, and what it holds.
+pub(crate) type Lent<'a> = (&'a Py<PyBytes>, &'a [u8]);
 
 /// What Python sees of one operation.
 pub(crate) struct View<'v, 'a> {
@@ -38,8 +41,8 @@ pub(crate) struct View<'v, 'a> {
 }
 
 impl<'a> Seen<'a> {
-    pub(crate) fn lent(key: &'a Bound<'_, PyBytes>, value: Option<&'a Bound<'_, PyBytes>>) -> Self {
-        let lent = |object: &'a Bound<'_, PyBytes>| Object { lent: Some(object.as_unbound()), own: None };
+    pub(crate) fn lent(key: Lent<'a>, value: Option<Lent<'a>>) -> Self {
+        let lent = |object| Object { lent: Some(object), own: None };
         Seen { key: lent(key), value: value.map(lent).unwrap_or_default() }
     }
 
@@ -68,18 +71,22 @@ impl Object<'_> {
     /// The object at hand where it holds these bytes, else a new one in its place.
     #[inline]
     fn of<'py>(&mut self, py: Python<'py>, bytes: &[u8]) -> &Bound<'py, PyBytes> {
-        let holds = |known: &Py<PyBytes>| same(known.bind(py).as_bytes(), bytes);
-        if let Some(lent) = self.lent.filter(|lent| holds(lent)) {
-            return lent.bind(py);
+        match self.lent {
+            Some((lent, holds)) if same(holds, bytes) => lent.bind(py),
+            _ => self.own(py, bytes),
         }
-        if !self.own.as_ref().is_some_and(holds) {
+    }
+
+    #[inline(never)]
+    fn own<'py>(&mut self, py: Python<'py>, bytes: &[u8]) -> &Bound<'py, PyBytes> {
+        if !self.own.as_ref().is_some_and(|known| same(known.bind(py).as_bytes(), bytes)) {
             self.own = None;
         }
         self.own.get_or_insert_with(|| PyBytes::new(py, bytes).unbind()).bind(py)
     }
 
     fn into_owned(self, py: Python<'_>) -> Object<'static> {
-        Object { lent: None, own: self.own.or_else(|| self.lent.map(|lent| lent.clone_ref(py))) }
+        Object { lent: None, own: self.own.or_else(|| self.lent.map(|(lent, _)| lent.clone_ref(py))) }
     }
 }
 
@@ -117,6 +124,12 @@ impl<'a> View<'_, 'a> {
         let returned = depth::inside(py, call.depth, || call3(callable.bind(py), key, &value, context));
         Ok((returned, value))
     }
+}
+
+/// An object that the caller holds.
+#[inline]
+pub(crate) fn lend<'a>(object: &'a Bound<'_, PyBytes>) -> Lent<'a> {
+    (object.as_unbound(), object.as_bytes())
 }
 
 /// Equal bytes; the same memory is not compared.
