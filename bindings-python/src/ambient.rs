@@ -46,13 +46,14 @@ pub(crate) fn merged_context<'py>(
     })
 }
 
-/// The ambient context of the running code, if there is one.
+/// Whether the program has ever entered one.
 #[inline]
-pub(crate) fn current(py: Python<'_>) -> PyResult<Option<Bound<'_, PyDict>>> {
-    if USED.load(Ordering::Relaxed) { look(py) } else { Ok(None) }
+pub(crate) fn is_used() -> bool {
+    USED.load(Ordering::Relaxed)
 }
 
-fn look(py: Python<'_>) -> PyResult<Option<Bound<'_, PyDict>>> {
+/// The ambient context of the running code, if there is one.
+pub(crate) fn current(py: Python<'_>) -> PyResult<Option<Bound<'_, PyDict>>> {
     let Some(variable) = VARIABLE.get(py) else { return Ok(None) };
     let said = variable.bind(py).call_method1(pyo3::intern!(py, "get"), (py.None(),))?;
     if said.is_none() { Ok(None) } else { Ok(Some(said.cast_into::<PyDict>()?)) }

@@ -12,6 +12,7 @@ use checkrein::operation::{
 use checkrein::policy::advance;
 use pyo3::prelude::*;
 
+use crate::begin::Given;
 use crate::context::Said;
 use crate::convert::{is_awaitable, is_coroutine};
 use crate::drive::objects;
@@ -26,8 +27,8 @@ use crate::{answer, errors, listen, log, sink, worker};
 /// What Python sees of an operation, to be kept from one await to the next.
 #[derive(Default)]
 pub(crate) struct Kept {
-    pub(crate) first: Seen,
-    pub(crate) rest: Vec<Seen>,
+    pub(crate) first: Seen<'static>,
+    pub(crate) rest: Vec<Seen<'static>>,
     pub(crate) said: Option<Arc<Said>>,
     pub(crate) depth: u32,
     /// How many entries of a step the sink in hand was told.
@@ -138,7 +139,7 @@ pub(crate) fn resume<'py>(
 
 fn call_hook<'py>(py: Python<'py>, call: &HookCall<'_>, kept: &mut Kept) -> PyResult<Performed<'py>> {
     let marked = mark(py, call.callable, call.depth)?;
-    let (returned, value) = kept.with_view(py, |view| view.start(py, call))?;
+    let (returned, value) = kept.view(py).start(py, call)?;
     if marked.is_none() && answer::passes(&returned, &value) {
         return Ok(Performed::Replied(Reply::Answer(Answer::Allow)));
     }
@@ -189,7 +190,7 @@ fn ask_store<'py>(
         let gone = Error::Internal("the engine was cleared by the garbage collector".to_owned());
         return Ok(Performed::Replied(Reply::Store(StoreReply::Failed(gone))));
     };
-    let (key, value) = kept.with_view(py, |view| objects(py, call, view));
+    let (key, value) = objects(py, call, &mut kept.view(py));
     let asked = Asked::from(call);
     match reply::call(object.bind(py), call, key, value) {
         Ok(awaitable) if is_awaitable(&awaitable) => Ok(Performed::Later(awaitable, Waits::Store(asked))),
@@ -206,7 +207,7 @@ fn stored<'py>(
 ) -> PyResult<Reply> {
     let (reply, object) = reply::of(py, asked, replied)?;
     if matches!(reply, StoreReply::Value(_)) && kept.rest.is_empty() {
-        kept.first.value = object.map(Bound::unbind);
+        kept.first.set_value(object);
     }
     Ok(Reply::Store(reply))
 }
@@ -276,14 +277,16 @@ fn work(py: Python<'_>, job: Job) -> PyResult<Performed<'_>> {
 }
 
 impl Kept {
-    /// Lends its objects to a view.
-    fn with_view<T>(&mut self, py: Python<'_>, work: impl FnOnce(&mut View<'_>) -> T) -> T {
+    /// What an operation was given, with what is lent held.
+    pub(crate) fn of(py: Python<'_>, given: Given<'_>) -> Self {
+        let Given { first, rest, said, depth } = given;
+        let rest = rest.iter_mut().map(|seen| std::mem::take(seen).into_owned(py)).collect();
+        Kept { first: first.into_owned(py), rest, said: said.cloned(), depth, told: 0 }
+    }
+
+    fn view<'v>(&'v mut self, py: Python<'v>) -> View<'v, 'static> {
         let said = self.said.as_deref().unwrap_or_else(|| Said::nothing(py));
-        let (first, rest) = (std::mem::take(&mut self.first), std::mem::take(&mut self.rest));
-        let mut view = View { first, rest, said, depth: self.depth };
-        let done = work(&mut view);
-        (self.first, self.rest) = (view.first, view.rest);
-        done
+        View { first: &mut self.first, rest: &mut self.rest, said, depth: self.depth }
     }
 }
 

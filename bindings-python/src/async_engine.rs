@@ -1,20 +1,16 @@
 //! How the operations of an `AsyncPolicyEngine` begin. `checkrein._async` has the class: it holds a `PolicyEngine`, whose
 //! hooks, limits and audit are its own, and awaits the turns that begin here.
 
-use std::borrow::Cow;
-
-use checkrein::operation::{BatchRequest, Kind, ManyRequest, Request, ScanRequest};
+use checkrein::operation::Kind;
 use pyo3::prelude::*;
 
 use crate::async_drive::Kept;
-use crate::drive::{NOTHING, reject};
+use crate::begin;
 use crate::engine::PyPolicyEngine;
 use crate::guard::guarded;
 use crate::options::Given;
-use crate::seen::Seen;
 use crate::store::Store;
 use crate::turn::{Gives, Turn};
-use crate::{bytes, depth, many};
 
 /// Begins a `put`: what it gave, or a turn.
 #[pyfunction]
@@ -59,30 +55,10 @@ fn begin_one<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let (py, this) = (engine.py(), engine.get());
     guarded(py, || {
-        let key = bytes::of_argument("key", key)?;
-        let value = match value.map(|value| bytes::of_argument("value", value)).transpose() {
-            Ok(value) => value,
-            Err(raised) => {
-                let request = Request { kind, ..Request::read(key.as_bytes(), NOTHING) };
-                return Err(reject(py, &this.engine, request, raised));
-            }
-        };
-        let request = match (kind, &value) {
-            (Kind::Write, Some(value)) => Request::write(key.as_bytes(), value.as_bytes(), NOTHING),
-            (Kind::Delete, _) => Request::delete(key.as_bytes(), NOTHING),
-            _ => Request::read(key.as_bytes(), NOTHING),
-        };
-        let said = match this.recent.said(py, said) {
-            Ok(said) => said,
-            Err(raised) => return Err(reject(py, &this.engine, request, raised)),
-        };
-        let depth = depth::current(py)?;
-        let context = Cow::Borrowed(said.as_deref().map_or(NOTHING, |said| &said.context));
-        let operation = this.engine.start(Request { context, depth, ..request });
-        let gives = if kind == Kind::Read { Gives::Value } else { Gives::Nothing };
-        let first = Seen::of(key.clone(), value.clone());
-        let kept = Kept { first, said: said.clone(), depth, ..Kept::default() };
-        Turn::begin(engine, operation, kept, gives)
+        begin::one(py, this, kind, key, value, said, |request, given| {
+            let gives = if kind == Kind::Read { Gives::Value } else { Gives::Nothing };
+            Turn::begin(engine, this.engine.start(request), Kept::of(py, given), gives)
+        })
     })
 }
 
@@ -96,19 +72,9 @@ pub(crate) fn begin_get_many<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let (py, this) = (engine.py(), engine.get());
     guarded(py, || {
-        let keys = many::keys_of(keys)?;
-        let depth = depth::current(py)?;
-        let (first, rest) = many::seen_keys(&keys);
-        let keys = keys.iter().map(|key| Cow::Borrowed(key.as_bytes())).collect();
-        let request = ManyRequest { keys, context: Cow::Borrowed(NOTHING), depth };
-        let said = match this.recent.said(py, context) {
-            Ok(said) => said,
-            Err(raised) => return Err(reject(py, &this.engine, request, raised)),
-        };
-        let context = Cow::Borrowed(said.as_deref().map_or(NOTHING, |said| &said.context));
-        let operation = this.engine.start(ManyRequest { context, ..request });
-        let kept = Kept { first, rest, said: said.clone(), depth, told: 0 };
-        Turn::begin(engine, operation, kept, Gives::Values)
+        begin::get_many(py, this, keys, context, |request, given| {
+            Turn::begin(engine, this.engine.start(request), Kept::of(py, given), Gives::Values)
+        })
     })
 }
 
@@ -123,24 +89,9 @@ pub(crate) fn begin_batch<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let (py, this) = (engine.py(), engine.get());
     guarded(py, || {
-        let (ops, read) = many::ops_of(ops);
-        let depth = depth::current(py)?;
-        let (first, rest) = many::seen(&ops);
-        let request = BatchRequest {
-            changes: ops.iter().map(many::Op::changing).collect(),
-            context: Cow::Borrowed(NOTHING),
-            depth,
-            atomic,
-            store_can: this.store.abilities().batch,
-        };
-        let said = match read.and_then(|()| this.recent.said(py, context)) {
-            Ok(said) => said,
-            Err(raised) => return Err(reject(py, &this.engine, request, raised)),
-        };
-        let context = Cow::Borrowed(said.as_deref().map_or(NOTHING, |said| &said.context));
-        let operation = this.engine.start(BatchRequest { context, ..request });
-        let kept = Kept { first, rest, said: said.clone(), depth, told: 0 };
-        Turn::begin(engine, operation, kept, Gives::Nothing)
+        begin::batch(py, this, ops, context, atomic, |request, given| {
+            Turn::begin(engine, this.engine.start(request), Kept::of(py, given), Gives::Nothing)
+        })
     })
 }
 
@@ -154,21 +105,9 @@ pub(crate) fn begin_scan<'py>(
 ) -> PyResult<Bound<'py, Turn>> {
     let (py, this) = (engine.py(), engine.get());
     guarded(py, || {
-        let prefix = bytes::of_argument("prefix", prefix)?;
-        let depth = depth::current(py)?;
-        let request = ScanRequest {
-            prefix: Cow::Borrowed(prefix.as_bytes()),
-            context: Cow::Borrowed(NOTHING),
-            depth,
-            store_can: this.store.abilities().scan,
-        };
-        let said = match this.recent.said(py, context) {
-            Ok(said) => said,
-            Err(raised) => return Err(reject(py, &this.engine, request, raised)),
-        };
-        let context = Cow::Borrowed(said.as_deref().map_or(NOTHING, |said| &said.context));
-        let operation = this.engine.start(ScanRequest { context, ..request }).into_owned();
-        Turn::scan(engine, operation, Kept { said, depth, ..Kept::default() })
+        begin::scan(py, this, prefix, context, |request, given| {
+            Turn::scan(engine, this.engine.start(request).into_owned(), Kept::of(py, given))
+        })
     })
 }
 

@@ -31,7 +31,13 @@ thread_local! {
 }
 
 /// The depth at which an operation that is started now stands.
+#[inline]
 pub(crate) fn current(py: Python<'_>) -> PyResult<u32> {
+    if mark::any() || !RUNNING.with_borrow(Vec::is_empty) { in_hooks(py) } else { Ok(0) }
+}
+
+#[cold]
+fn in_hooks(py: Python<'_>) -> PyResult<u32> {
     let of_task = mark::depth(py)?;
     if RUNNING.with_borrow(Vec::is_empty) {
         return Ok(of_task);

@@ -1,12 +1,11 @@
 //! `PolicyEngine` as Python sees it: thin methods over the core's engine and the driver.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use checkrein::engine::Engine;
 use checkrein::error::Error;
 use checkrein::hook::Trigger;
-use checkrein::operation::{BatchRequest, Kind, ManyRequest, ScanRequest};
+use checkrein::operation::Kind;
 use pyo3::PyTraverseError;
 use pyo3::prelude::*;
 use pyo3::pyclass::PyVisit;
@@ -15,7 +14,7 @@ use pyo3::types::{PyBytes, PyDict, PyList};
 use crate::audit::{self, Wanted};
 use crate::audit_file::{self, PyAuditFileHandle};
 use crate::context::Said;
-use crate::drive::{NOTHING, drive, reject, to_end};
+use crate::drive::to_end;
 use crate::guard::guarded;
 use crate::handle::PyHookHandle;
 use crate::listen::{self, ListenerRegistrar, PyListenerHandle};
@@ -23,10 +22,9 @@ use crate::options::Given;
 use crate::recent::Recent;
 use crate::registry::{self, HookArgument};
 use crate::scan::{PyScan, Walk};
-use crate::seen::View;
 use crate::sink::{self, PyAuditSinkHandle};
 use crate::store::Store;
-use crate::{bytes, convert, depth, document, errors, explain, limits, many};
+use crate::{begin, bytes, convert, document, errors, explain, limits};
 
 /// Stands between a program and its store: every `put`, `get` and `delete` is judged by the hooks and limits.
 ///
@@ -75,8 +73,10 @@ impl PyPolicyEngine {
         context: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Option<Bound<'py, PyBytes>>> {
         guarded(py, || {
-            let key = bytes::of_argument("key", key)?;
-            drive(py, (&self.engine, &self.store, &self.recent), kind, &key, value, context)
+            begin::one(py, self, kind, key, value, context, |request, mut given| {
+                let outcome = to_end(py, self, request, &mut given)?;
+                Ok(outcome.value.map(|value| given.first.value(py, &value)))
+            })
         })
     }
 }
@@ -234,22 +234,11 @@ impl PyPolicyEngine {
         context: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyList>> {
         guarded(py, || {
-            let keys = many::keys_of(keys)?;
-            let depth = depth::current(py)?;
-            let (first, rest) = many::seen_keys(&keys);
-            let keys = keys.iter().map(|key| Cow::Borrowed(key.as_bytes())).collect();
-            let request = ManyRequest { keys, context: Cow::Borrowed(NOTHING), depth };
-            let said = match self.recent.said(py, context) {
-                Ok(said) => said,
-                Err(raised) => return Err(reject(py, &self.engine, request, raised)),
-            };
-            let said = said.as_deref().unwrap_or_else(|| Said::nothing(py));
-            let request = ManyRequest { context: Cow::Borrowed(&said.context), ..request };
-            let mut view = View { first, rest, said, depth };
-            let outcome = to_end(py, &self.engine, &self.store, request, &mut view)?;
-            let values =
-                outcome.values.iter().map(|value| value.as_ref().map(|value| PyBytes::new(py, value)));
-            PyList::new(py, values)
+            begin::get_many(py, self, keys, context, |request, mut given| {
+                let outcome = to_end(py, self, request, &mut given)?;
+                let values = outcome.values.iter();
+                PyList::new(py, values.map(|value| value.as_ref().map(|value| PyBytes::new(py, value))))
+            })
         })
     }
 
@@ -267,24 +256,9 @@ impl PyPolicyEngine {
         atomic: bool,
     ) -> PyResult<()> {
         guarded(py, || {
-            let (ops, read) = many::ops_of(ops);
-            let depth = depth::current(py)?;
-            let (first, rest) = many::seen(&ops);
-            let request = BatchRequest {
-                changes: ops.iter().map(many::Op::changing).collect(),
-                context: Cow::Borrowed(NOTHING),
-                depth,
-                atomic,
-                store_can: self.store.abilities().batch,
-            };
-            let said = match read.and_then(|()| self.recent.said(py, context)) {
-                Ok(said) => said,
-                Err(raised) => return Err(reject(py, &self.engine, request, raised)),
-            };
-            let said = said.as_deref().unwrap_or_else(|| Said::nothing(py));
-            let request = BatchRequest { context: Cow::Borrowed(&said.context), ..request };
-            let mut view = View { first, rest, said, depth };
-            to_end(py, &self.engine, &self.store, request, &mut view).map(|_| ())
+            begin::batch(py, self, ops, context, atomic, |request, mut given| {
+                to_end(py, self, request, &mut given).map(|_| ())
+            })
         })
     }
 
@@ -301,22 +275,10 @@ impl PyPolicyEngine {
     ) -> PyResult<PyScan> {
         let (py, this) = (slf.py(), slf.get());
         guarded(py, || {
-            let prefix = bytes::of_argument("prefix", prefix)?;
-            let depth = depth::current(py)?;
-            let request = ScanRequest {
-                prefix: Cow::Borrowed(prefix.as_bytes()),
-                context: Cow::Borrowed(NOTHING),
-                depth,
-                store_can: this.store.abilities().scan,
-            };
-            let said = match this.recent.said(py, context) {
-                Ok(said) => said,
-                Err(raised) => return Err(reject(py, &this.engine, request, raised)),
-            };
-            let context = said.as_deref().unwrap_or_else(|| Said::nothing(py));
-            let request = ScanRequest { context: Cow::Borrowed(&context.context), ..request };
-            let operation = this.engine.start(request).into_owned();
-            Ok(PyScan::new(Walk::new(slf.clone().unbind(), operation, said, depth)))
+            begin::scan(py, this, prefix, context, |request, given| {
+                let operation = this.engine.start(request).into_owned();
+                Ok(PyScan::new(Walk::new(slf.clone().unbind(), operation, given.said.cloned(), given.depth)))
+            })
         })
     }
 

@@ -12,6 +12,7 @@ mod async_drive;
 mod async_engine;
 mod audit;
 mod audit_file;
+mod begin;
 mod bytes;
 mod call;
 mod cli;

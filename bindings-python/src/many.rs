@@ -8,7 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 
 use crate::convert::described;
-use crate::seen::Seen;
+use crate::seen::{Seen, lend};
 use crate::{bytes, errors};
 
 /// One operation of a batch as it was given.
@@ -35,22 +35,22 @@ impl<'py> Op<'py> {
         }
     }
 
-    fn seen(&self) -> Seen {
-        Seen::of(self.key.clone(), self.value.clone())
+    fn seen(&self) -> Seen<'_> {
+        Seen::lent(lend(&self.key), self.value.as_ref().map(lend))
     }
 }
 
 /// The objects of many keys: of the first, and of the rest.
-pub(crate) fn seen(ops: &[Op<'_>]) -> (Seen, Vec<Seen>) {
+pub(crate) fn seen<'a>(ops: &'a [Op<'_>]) -> (Seen<'a>, Vec<Seen<'a>>) {
     split(ops.iter().map(Op::seen))
 }
 
 /// The same for the keys of a `get_many`.
-pub(crate) fn seen_keys(keys: &[Bound<'_, PyBytes>]) -> (Seen, Vec<Seen>) {
-    split(keys.iter().map(|key| Seen::of(key.clone(), None)))
+pub(crate) fn seen_keys<'a>(keys: &'a [Bound<'_, PyBytes>]) -> (Seen<'a>, Vec<Seen<'a>>) {
+    split(keys.iter().map(|key| Seen::lent(lend(key), None)))
 }
 
-fn split(mut all: impl Iterator<Item = Seen>) -> (Seen, Vec<Seen>) {
+fn split<'a>(mut all: impl Iterator<Item = Seen<'a>>) -> (Seen<'a>, Vec<Seen<'a>>) {
     (all.next().unwrap_or_default(), all.collect())
 }
 

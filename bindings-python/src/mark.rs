@@ -56,6 +56,12 @@ impl Drop for Inside {
     }
 }
 
+/// Whether any hook is being asked with a mark.
+#[inline]
+pub(crate) fn any() -> bool {
+    LIVE.load(Ordering::Relaxed) != 0
+}
+
 /// The depth at which an operation that this task starts now stands.
 pub(crate) fn depth(py: Python<'_>) -> PyResult<u32> {
     Ok(innermost(py)?.map_or(0, |mark| mark.get().depth))
@@ -63,7 +69,7 @@ pub(crate) fn depth(py: Python<'_>) -> PyResult<u32> {
 
 /// The innermost hook that is still being asked.
 fn innermost(py: Python<'_>) -> PyResult<Option<Bound<'_, Mark>>> {
-    if LIVE.load(Ordering::Relaxed) == 0 {
+    if !any() {
         return Ok(None);
     }
     let mut found = variable(py)?.call_method0(pyo3::intern!(py, "get"))?.cast_into::<Mark>().ok();

@@ -34,26 +34,40 @@ impl Recent {
     ///
     /// # Errors
     /// As [`Said::of_argument`].
+    #[inline]
     pub(crate) fn said(
         &self,
         py: Python<'_>,
         object: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Option<Arc<Said>>> {
         let object = object.filter(|object| !object.is_none());
+        match object {
+            _ if ambient::is_used() => self.said_in_ambient(py, object),
+            Some(object) => self.said_of(object),
+            None => Ok(None),
+        }
+    }
+
+    #[inline(never)]
+    fn said_in_ambient(
+        &self,
+        py: Python<'_>,
+        object: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Option<Arc<Said>>> {
         match (ambient::current(py)?, object) {
             (None, None) => Ok(None),
-            (None, Some(object)) => self.said_of(object).map(Some),
-            (Some(ambient), None) => self.said_of(&ambient).map(Some),
+            (None, Some(object)) => self.said_of(object),
+            (Some(ambient), None) => self.said_of(&ambient),
             (Some(ambient), Some(object)) => {
                 let merged = ambient::merge(&ambient, object)?;
-                self.said_of(&merged).map(Some)
+                self.said_of(&merged)
             }
         }
     }
 
-    fn said_of(&self, object: &Bound<'_, PyAny>) -> PyResult<Arc<Said>> {
+    fn said_of(&self, object: &Bound<'_, PyAny>) -> PyResult<Option<Arc<Said>>> {
         let Some(dict) = object.cast_exact::<PyDict>().ok().filter(|dict| dict.len() <= KEPT) else {
-            return Said::of_argument(Some(object)).map(Arc::new);
+            return Said::of_argument(Some(object)).map(|said| Some(Arc::new(said)));
         };
         let mut entries = Entries::default();
         for (entry, item) in entries.iter_mut().zip(dict.iter()) {
@@ -64,7 +78,7 @@ impl Recent {
         if let Some(Ok(held)) = place.map(Mutex::try_lock)
             && let Some(said) = held.iter().flatten().find(|said| is_of(said, &entries))
         {
-            return Ok(Arc::clone(said));
+            return Ok(Some(Arc::clone(said)));
         }
         let mut said = Said::default();
         for (name, value) in entries.iter().flatten() {
@@ -80,7 +94,7 @@ impl Recent {
                 older.replace(Arc::clone(&said))
             });
         }
-        Ok(said)
+        Ok(Some(said))
     }
 }
 

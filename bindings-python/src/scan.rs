@@ -56,13 +56,14 @@ impl Walk {
     fn next<'py>(&mut self, py: Python<'py>) -> PyResult<Option<Pair<'py>>> {
         let engine = self.engine.get();
         let said = self.said.as_deref().unwrap_or_else(|| Said::nothing(py));
-        let mut view = View { first: Seen::default(), rest: Vec::new(), said, depth: self.depth };
-        match run(py, &engine.engine, &engine.store, &mut self.operation, &mut view)? {
+        let mut first = Seen::default();
+        let mut view = View { first: &mut first, rest: &mut [], said, depth: self.depth };
+        match run(py, engine, &mut self.operation, &mut view)? {
             Stop::Done => Ok(None),
             Stop::Item => Ok(self
                 .operation
                 .take_item()
-                .map(|(key, value)| (view.first.key(py, &key), view.first.value(py, &value)))),
+                .map(|(key, value)| (first.key(py, &key), first.value(py, &value)))),
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::audit::OperationId;
 use crate::context::Context;
 use crate::engine::{Config, Place};
 use crate::error::{Code, Error, Result, UsageError};
-use crate::hook::{Action, Decision, Phase};
+use crate::hook::{Action, Decision, HookEntry, Phase};
 
 /// The changing part of an operation.
 pub(super) struct Course<'a> {
@@ -136,7 +136,8 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// Goes on until the driver is needed, or to the end.
+    /// Goes on until the driver is needed, or to the end. What is seldom needed is kept out of this loop, so that the
+    /// usual way through it is short: it is gone at least twice for every operation.
     pub(super) fn run(&mut self, config: &Config, now: &mut Now<'_>) {
         if config.is_of_parent() {
             self.orphan();
@@ -157,17 +158,16 @@ impl<'a> Course<'a> {
         }
     }
 
+    #[inline(never)]
     fn start(&mut self, config: &Config, now: &mut Now<'_>) {
         if std::mem::take(&mut self.warn) {
             self.pending = Pending::Warning;
             return;
         }
-        if let Some(name) = config.lacks(&self.context) {
-            let reason = format!("the context has no `{name}`: this engine requires it");
-            let refused = self.refuse_or_note(config, "require_context", reason);
-            if refused {
-                return;
-            }
+        if let Some(name) = config.lacks(&self.context)
+            && self.lacks(config, name)
+        {
+            return;
         }
         match self.whole {
             Whole::One => self.start_one(config, now),
@@ -181,6 +181,14 @@ impl<'a> Course<'a> {
         }
     }
 
+    /// The context has no such name: true where that refuses the operation.
+    #[cold]
+    fn lacks(&mut self, config: &Config, name: &str) -> bool {
+        let reason = format!("the context has no `{name}`: this engine requires it");
+        self.refuse_or_note(config, "require_context", reason)
+    }
+
+    #[inline]
     fn start_one(&mut self, config: &Config, now: &mut Now<'_>) {
         self.subject.match_hooks(config);
         if !self.look_at_limits(config, now) {
@@ -196,6 +204,7 @@ impl<'a> Course<'a> {
         }
     }
 
+    #[inline(never)]
     fn start_many(&mut self, config: &Config, now: &mut Now<'_>) {
         let Whole::Many(many) = &self.whole else { return };
         if many.subjects.is_empty() {
@@ -238,9 +247,17 @@ impl<'a> Course<'a> {
         let hooks = config.hooks_of(self.subject.kind);
         let Some(hook) = hooks.get(place).filter(|hook| hook.trigger.phase == phase) else { return };
         match &hook.action {
-            Action::Helper(helper) => self.judge(config, hook, helper.answer(&self.context)),
             Action::Host(_) => self.pending = Pending::Hook(place),
             Action::Log(_) => self.pending = Pending::Log(place),
+            Action::Helper(_) | Action::Declared(_) => self.answer(config, hook, place),
+        }
+    }
+
+    /// The core knows itself what such a hook answers.
+    fn answer(&mut self, config: &Config, hook: &HookEntry, place: u32) {
+        match &hook.action {
+            Action::Host(_) | Action::Log(_) => {}
+            Action::Helper(helper) => self.judge(config, hook, helper.answer(&self.context)),
             Action::Declared(declared) => match declared.decide(&self.subject.key, &self.context) {
                 None => {}
                 Some(Decision::Answer(answer)) => self.judge(config, hook, answer),
@@ -257,19 +274,35 @@ impl<'a> Course<'a> {
             Whole::Many(many) => {
                 let next = many.in_hand.map_or(0, |at| at + 1);
                 let next = (next < many.subjects.len()).then_some(next);
-                self.take_in_hand(next);
-                match next {
-                    Some(_) => {
-                        self.subject.match_hooks(config);
-                        State::Before
-                    }
-                    None => State::Decided,
-                }
+                return self.judge_key(config, next);
             }
         };
     }
 
+    /// Goes on to the before-hooks of another key of many; there is none once all are judged.
+    #[inline(never)]
+    fn judge_key(&mut self, config: &Config, next: Option<usize>) {
+        self.take_in_hand(next);
+        self.state = if next.is_some() {
+            self.subject.match_hooks(config);
+            State::Before
+        } else {
+            State::Decided
+        };
+    }
+
+    #[inline]
     fn ask_store(&mut self, config: &Config, now: &mut Now<'_>) {
+        if let Whole::One = self.whole {
+            self.subject.stage = Stage::Asked;
+            self.pending = Pending::Store;
+        } else {
+            self.ask_store_for_many(config, now);
+        }
+    }
+
+    #[inline(never)]
+    fn ask_store_for_many(&mut self, config: &Config, now: &mut Now<'_>) {
         match &mut self.whole {
             Whole::One => {}
             Whole::Many(many) if many.atomic => {
@@ -311,8 +344,18 @@ impl<'a> Course<'a> {
     }
 
     /// The after-hooks are through with the key in hand, or a hook has hidden its value.
+    #[inline]
     pub(super) fn finished(&mut self) {
         self.subject.stage = Stage::Finished;
+        if let Whole::One = self.whole {
+            self.state = State::Ended;
+        } else {
+            self.finished_of_many();
+        }
+    }
+
+    #[inline(never)]
+    fn finished_of_many(&mut self) {
         self.state = match &mut self.whole {
             Whole::One => State::Ended,
             Whole::Many(many) => {
@@ -341,6 +384,7 @@ impl<'a> Course<'a> {
 
     /// Counts the operation among the open ones: where a hook of the host matches its key, and where it outlives
     /// the call that started it. False where that makes too many, which ends it.
+    #[inline(never)]
     pub(super) fn count(&mut self, config: &Config) -> bool {
         if self.counted.is_some() || matches!(self.state, State::Ended | State::Telling | State::Done) {
             return true;
@@ -368,23 +412,27 @@ impl<'a> Course<'a> {
 
     #[inline]
     pub(super) fn take_outcome(&mut self) -> Result<Outcome> {
-        match std::mem::replace(&mut self.result, Ok(())) {
-            Ok(()) => Ok(self.outcome()),
-            Err(refusal) => Err(refusal.error),
+        // Looked at first: what is not there need not be moved, and it is large.
+        if self.result.is_err()
+            && let Err(refusal) = std::mem::replace(&mut self.result, Ok(()))
+        {
+            return Err(refusal.error);
         }
+        Ok(match &self.whole {
+            Whole::One => Outcome { value: self.subject.take_read(), values: Vec::new() },
+            Whole::Many(_) => self.outcome_of_many(),
+            Whole::Scan(_) => Outcome::default(),
+        })
     }
 
-    fn outcome(&mut self) -> Outcome {
-        let read = |subject: &mut Subject<'_>| {
-            let value = subject.value.take().filter(|_| subject.kind == Kind::Read);
-            value.map(Cow::into_owned)
-        };
+    #[inline(never)]
+    fn outcome_of_many(&mut self) -> Outcome {
         match &mut self.whole {
-            Whole::One => Outcome { value: read(&mut self.subject), values: Vec::new() },
             Whole::Many(many) if many.kind() == Some(Kind::Read) => {
-                Outcome { value: None, values: many.subjects.iter_mut().map(read).collect() }
+                let values = many.subjects.iter_mut().map(Subject::take_read).collect();
+                Outcome { value: None, values }
             }
-            Whole::Many(_) | Whole::Scan(_) => Outcome::default(),
+            _ => Outcome::default(),
         }
     }
 }

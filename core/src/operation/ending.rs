@@ -36,26 +36,10 @@ impl Ending {
 
 impl Course<'_> {
     /// Tells the strict sinks what was decided, one after the other; then tokens are taken.
+    #[inline]
     pub(super) fn tell_decided(&mut self, config: &Config, now: &mut Now<'_>) {
-        if config.has_strict_sink && config.audit.is_some() {
-            let at = match &self.ending {
-                Some(ending) => ending.sink,
-                None => {
-                    let entries = self.entries(None, now.get());
-                    let ending = Ending { entries, phase: Some(Phase::Decided), ..Ending::default() };
-                    self.ending = Some(Box::new(ending));
-                    0
-                }
-            };
-            let strict = |place: &usize| config.sinks.get(*place).is_some_and(|sink| sink.strict);
-            if let Some(place) = (at..config.sinks.len()).find(strict) {
-                if let Some(ending) = &mut self.ending {
-                    ending.sink = place + 1;
-                }
-                self.pending = Pending::Sink(place);
-                return;
-            }
-            self.ending = None;
+        if config.has_strict_sink && config.audit.is_some() && self.tell_next_strict(config, now) {
+            return;
         }
         self.state = match self.whole {
             Whole::Scan(_) => State::Store,
@@ -63,13 +47,36 @@ impl Course<'_> {
         };
     }
 
+    /// Tells the next strict sink what was decided; false where all were told.
+    #[inline(never)]
+    fn tell_next_strict(&mut self, config: &Config, now: &mut Now<'_>) -> bool {
+        let at = match &self.ending {
+            Some(ending) => ending.sink,
+            None => {
+                let entries = self.entries(None, now.get());
+                let ending = Ending { entries, phase: Some(Phase::Decided), ..Ending::default() };
+                self.ending = Some(Box::new(ending));
+                0
+            }
+        };
+        let strict = |place: &usize| config.sinks.get(*place).is_some_and(|sink| sink.strict);
+        let next = (at..config.sinks.len()).find(strict);
+        match (next, &mut self.ending) {
+            (Some(place), Some(ending)) => {
+                ending.sink = place + 1;
+                self.pending = Pending::Sink(place);
+            }
+            _ => self.ending = None,
+        }
+        next.is_some()
+    }
+
     /// Tells the audit how it ended, and sees who else is to be told.
+    #[inline(never)]
     pub(super) fn conclude(&mut self, config: &Config, now: &mut Now<'_>) {
         let told_alone = matches!(self.whole, Whole::One) && config.sinks.is_empty();
         if let (true, Some(audit)) = (told_alone, &config.audit) {
-            // The usual case: nothing is copied but into the ring.
-            let id = self.id();
-            self.with_record(&self.subject, None, id, now.get(), |record| audit.append(record));
+            self.tell_ring(audit, now);
         }
         if told_alone && self.subject.would_deny.is_none() && !self.has_listeners(config) {
             return self.done(config);
@@ -77,7 +84,15 @@ impl Course<'_> {
         self.tell_others(config, if told_alone { None } else { config.audit.as_deref() }, now);
     }
 
+    /// The usual case: nothing is copied but into the ring.
+    #[inline(never)]
+    fn tell_ring(&mut self, audit: &AuditLog, now: &mut Now<'_>) {
+        let id = self.id();
+        self.with_record(&self.subject, None, id, now.get(), |record| audit.append(record));
+    }
+
     /// Tells the ring, where one is given, and the sinks that need no step; sees what is left to be told by steps.
+    #[inline(never)]
     fn tell_others(&mut self, config: &Config, ring: Option<&AuditLog>, now: &mut Now<'_>) {
         self.take_in_hand(None);
         self.ending = None;
@@ -125,10 +140,11 @@ impl Course<'_> {
     #[inline]
     fn has_listeners(&self, config: &Config) -> bool {
         let refused = || matches!(&self.result, Err(refusal) if refusal.error.violation().is_some());
-        !config.listeners.is_empty() && self.may_tell_host() && refused()
+        self.result.is_err() && !config.listeners.is_empty() && self.may_tell_host() && refused()
     }
 
     /// Tells the next of those who are left: a logger, the sinks, and of a refusal the listeners.
+    #[inline(never)]
     pub(super) fn tell_next(&mut self, config: &Config) {
         let (listens, to_host) = (self.has_listeners(config), self.may_tell_host());
         let Some(ending) = &mut self.ending else {

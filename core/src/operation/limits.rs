@@ -17,10 +17,13 @@ impl Course<'_> {
     }
 
     /// Looks at the limits for the key in hand; takes of them too where that can be at once.
+    #[inline]
     pub(super) fn look_at_limits(&mut self, config: &Config, now: &mut Now<'_>) -> bool {
-        if config.limits.is_empty() {
-            return true;
-        }
+        config.limits.is_empty() || self.look_at_each_limit(config, now)
+    }
+
+    #[inline(never)]
+    fn look_at_each_limit(&mut self, config: &Config, now: &mut Now<'_>) -> bool {
         let target = Target::from(self.subject.kind);
         let now_ns = now.get().monotonic_ns;
         let judged = match self.takes_at_once(config) {
@@ -30,27 +33,30 @@ impl Course<'_> {
         self.limits_pass(config, judged)
     }
 
+    #[inline]
     pub(super) fn take_limits(&mut self, config: &Config, now: &mut Now<'_>) {
-        if !config.limits.is_empty() {
-            let now_ns = now.get().monotonic_ns;
-            let passes = match &self.whole {
-                Whole::Many(many) => {
-                    let judged = config.limits.take_many(&many.demand(), &self.context, now_ns);
-                    self.limits_pass_many(config, judged)
-                }
-                Whole::One | Whole::Scan(_) => {
-                    let target = Target::from(self.subject.kind);
-                    let judged = config.limits.take(target, &self.context, now_ns);
-                    self.limits_pass(config, judged)
-                }
-            };
-            if !passes {
-                return;
-            }
+        if !config.limits.is_empty() && !self.take_each_limit(config, now) {
+            return;
         }
         match self.whole {
             Whole::Scan(_) => self.show_value(),
             Whole::One | Whole::Many(_) => self.state = State::Store,
+        }
+    }
+
+    #[inline(never)]
+    fn take_each_limit(&mut self, config: &Config, now: &mut Now<'_>) -> bool {
+        let now_ns = now.get().monotonic_ns;
+        match &self.whole {
+            Whole::Many(many) => {
+                let judged = config.limits.take_many(&many.demand(), &self.context, now_ns);
+                self.limits_pass_many(config, judged)
+            }
+            Whole::One | Whole::Scan(_) => {
+                let target = Target::from(self.subject.kind);
+                let judged = config.limits.take(target, &self.context, now_ns);
+                self.limits_pass(config, judged)
+            }
         }
     }
 

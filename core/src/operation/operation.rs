@@ -116,6 +116,16 @@ impl<'a> Operation<'a> {
     /// What refused it, or made it fail.
     #[inline]
     pub fn finish(mut self) -> Result<Outcome> {
+        self.end()
+    }
+
+    /// [`Operation::finish`] for one that stays where it is: it is large, and moving it costs as much as a hook's match.
+    /// The outcome is given once.
+    ///
+    /// # Errors
+    /// As [`Operation::finish`].
+    #[inline]
+    pub fn end(&mut self) -> Result<Outcome> {
         self.abandon();
         self.course.take_outcome()
     }

@@ -307,6 +307,7 @@ impl Course<'_> {
 
     /// The process was forked while the operation was going on: in the child it ends, and touches nothing of what
     /// its parent's other threads may have held.
+    #[cold]
     pub(super) fn orphan(&mut self) {
         if !self.is_done() {
             let error = Error::usage(

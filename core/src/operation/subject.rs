@@ -107,6 +107,12 @@ impl<'a> Subject<'a> {
         self.matched.iter().any(|place| hooks.get(*place).is_some_and(|hook| hook.action.asks_host()))
     }
 
+    /// What was read, for the caller.
+    #[inline]
+    pub(super) fn take_read(&mut self) -> Option<Vec<u8>> {
+        if self.kind == Kind::Read { self.value.take().map(Cow::into_owned) } else { None }
+    }
+
     /// What the audit says of `applied`: nothing for reads, nor while the store has not said.
     pub(super) fn applied(&self) -> Option<bool> {
         match (self.kind, self.stage) {
