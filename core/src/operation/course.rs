@@ -338,6 +338,9 @@ impl<'a> Course<'a> {
         if self.takes_at_once(config) {
             self.show_value();
             self.finished();
+        } else if config.limits.is_empty() && !self.subject.has_hook_before(config) {
+            // Nothing is asked before and nothing is taken: on to the after-hooks.
+            self.show_value();
         } else {
             self.state = State::Before;
         }

@@ -340,8 +340,7 @@ impl Course<'_> {
     fn passed<'o>(&'o self, subject: &'o Subject<'_>) -> Told<'o> {
         let verdict = self.verdict_of(subject);
         // A scan's entry is about all its keys, so no hook of the last one is named.
-        let changed_by = subject.changed_by.as_ref().filter(|_| !matches!(self.whole, Whole::Scan(_)));
-        let (rule, reason) = match (self.would_deny(subject), changed_by) {
+        let (rule, reason) = match (self.would_deny(subject), &subject.changed_by) {
             (Some(would), _) => (would.rule.as_deref(), Some(would.reason.clone())),
             (None, Some((rule, why))) => (Some(&**rule), why.clone()),
             (None, None) => (None, None),

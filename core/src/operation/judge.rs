@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::course::Course;
+use super::whole::Whole;
 use crate::engine::Config;
 use crate::error::{Cause, Error, ViolationKind};
 use crate::hook::{Answer, Failure, HookEntry, Mode, Phase};
@@ -30,13 +31,13 @@ impl Course<'_> {
         match answer {
             Answer::Modify(value) if trigger.may_modify() => {
                 self.subject.modified = true;
-                self.subject.changed_by = Some((Arc::clone(&hook.rule), None));
+                self.note_change(hook, None);
                 self.subject.value = Some(Cow::Owned(value));
             }
             Answer::Deny(reason) if trigger.phase == Phase::After && trigger.may_deny() => {
                 // Hidden: the caller gets "no value".
                 self.subject.modified = true;
-                self.subject.changed_by = Some((Arc::clone(&hook.rule), Some(why(reason))));
+                self.note_change(hook, Some(why(reason)));
                 self.subject.value = None;
                 self.finished();
             }
@@ -50,6 +51,14 @@ impl Course<'_> {
                     if let Answer::Failed(Failure::Foreign(cause)) = answer { Some(cause) } else { None };
                 self.refuse(ViolationKind::HookFailed, reason, hook, cause);
             }
+        }
+    }
+
+    /// Notes which hook changed a value, and why it hid one. The entry of a scan speaks of no single key.
+    #[inline]
+    fn note_change(&mut self, hook: &HookEntry, why: Option<String>) {
+        if !matches!(self.whole, Whole::Scan(_)) {
+            self.subject.changed_by = Some((Arc::clone(&hook.rule), why));
         }
     }
 

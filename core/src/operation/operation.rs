@@ -104,6 +104,13 @@ impl<'a> Operation<'a> {
         self.course.take_item()
     }
 
+    /// Goes on, and takes the next pair of a scan where nothing is to be asked for it.
+    #[inline]
+    pub(crate) fn next_item(&mut self, now: &mut Now<'_>) -> Option<(Vec<u8>, Vec<u8>)> {
+        self.course.run(&self.config, now);
+        self.course.take_item()
+    }
+
     /// Ends an operation that has not started to ask, with this error.
     pub(crate) fn reject(&mut self, error: Error, now: Time) {
         self.course.reject(error);

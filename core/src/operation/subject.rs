@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Kind, StoreCall};
 use crate::engine::Config;
-use crate::hook::Matched;
+use crate::hook::{Matched, Phase};
 
 /// One key, what is done to it, and what the hooks made of it.
 pub(super) struct Subject<'a> {
@@ -111,6 +111,14 @@ impl<'a> Subject<'a> {
     #[inline]
     pub(super) fn take_read(&mut self) -> Option<Vec<u8>> {
         if self.kind == Kind::Read { self.value.take().map(Cow::into_owned) } else { None }
+    }
+
+    /// Whether a hook that is asked before the store is among those that match.
+    #[inline]
+    pub(super) fn has_hook_before(&self, config: &Config) -> bool {
+        let hooks = config.hooks_of(self.kind);
+        let before = |place: &u32| hooks.get(*place).is_some_and(|hook| hook.trigger.phase == Phase::Before);
+        self.matched.iter().any(before)
     }
 
     /// What the audit says of `applied`: nothing for reads, nor while the store has not said.

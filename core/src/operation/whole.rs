@@ -111,18 +111,23 @@ impl<'a> Scan<'a> {
         if pairs.len() > SCAN_PAGE {
             return Some(format!("{} pairs where {SCAN_PAGE} were asked for", pairs.len()));
         }
+        let shown = crate::text::shown_key;
+        let keys = || pairs.iter().map(|(key, _)| key.as_slice());
         let mut before = self.after.as_deref();
-        for (key, _) in pairs {
-            let shown = || crate::text::shown_key(key);
-            if !key.starts_with(&self.prefix) {
-                return Some(format!("the key `{}`, which does not begin with the prefix", shown()));
-            }
-            if before.is_some_and(|before| key.as_slice() <= before) {
-                return Some(format!("the key `{}` out of order or twice", shown()));
+        for key in keys() {
+            if before.is_some_and(|before| key <= before) {
+                // A key without the prefix is told as that, wherever it stands.
+                let other = keys().find(|key| !key.starts_with(&self.prefix));
+                return Some(match other {
+                    Some(other) => without_prefix(other),
+                    None => format!("the key `{}` out of order or twice", shown(key)),
+                });
             }
             before = Some(key);
         }
-        None
+        // In order, whatever stands between two keys with the prefix has it too.
+        let mut ends = keys().next().into_iter().chain(keys().next_back());
+        ends.find(|key| !key.starts_with(&self.prefix)).map(without_prefix)
     }
 
     fn into_owned(self) -> Scan<'static> {
@@ -147,4 +152,8 @@ impl Whole<'_> {
             Whole::Scan(scan) => Whole::Scan(Box::new(scan.into_owned())),
         }
     }
+}
+
+fn without_prefix(key: &[u8]) -> String {
+    format!("the key `{}`, which does not begin with the prefix", crate::text::shown_key(key))
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::error::Result;
-use crate::operation::{Operation, ScanRequest};
+use crate::operation::{Now, Operation, ScanRequest};
 use crate::policy::engine::{NOTHING, said};
 use crate::policy::{PolicyContext, PolicyEngine};
 
@@ -43,6 +43,10 @@ impl Iterator for Scan {
 
     fn next(&mut self) -> Option<Self::Item> {
         let operation = self.operation.as_mut()?;
+        // The usual case: the page has a pair for which neither a hook of the program nor the store is asked.
+        if let Some(pair) = operation.next_item(&mut Now::Of(self.engine.engine.clock())) {
+            return Some(Ok(pair));
+        }
         match self.engine.run(operation) {
             Ok(true) => operation.take_item().map(Ok),
             Ok(false) => self.operation.take()?.finish().err().map(Err),
